@@ -1,0 +1,43 @@
+"""The contract of a plugin."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from gateway.config.base import Settings
+from gateway.http.message import Request, Response
+
+if TYPE_CHECKING:
+    from gateway.chain.runtime import Runtime
+
+Handler = Callable[[Request], Awaitable[Response]]
+"""Answers a request, or raises a GatewayError."""
+
+
+class Plugin:
+    """One link of the chain. Its life: settings are checked, `__init__`, `open`, `wrap`, requests, `close`.
+
+    One instance serves one route of one compiled chain; a reload makes new ones."""
+
+    Settings: ClassVar[type[Settings]]
+    """What may be said about it in the configuration."""
+    replay_safe: ClassVar[bool] = False
+    """Whether its effect is a function of the request head and the stored response alone."""
+    before: ClassVar[tuple[str, ...]] = ()
+    """Rooms that must come later in the chain, when they are in it."""
+    after: ClassVar[tuple[str, ...]] = ()
+    """Rooms that must come earlier in the chain, when they are in it."""
+
+    def __init__(self, settings: Any, runtime: Runtime) -> None:
+        """Cheap; no I/O."""
+
+    async def open(self) -> None:
+        """Make connections and start tasks. An error here refuses the configuration."""
+
+    def wrap(self, inner: Handler) -> Handler:
+        """The handler that takes the place of `inner`. Called once for each compiled chain."""
+        return inner
+
+    async def close(self) -> None:
+        """Let go of everything, also after an `open` that failed half way."""

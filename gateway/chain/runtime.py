@@ -1,0 +1,97 @@
+"""What a plugin is given to live by, so that nothing is global and tests can pass their own."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from gateway.http.message import Monotonic, WallTime
+
+if TYPE_CHECKING:
+    from gateway.figures.registry import Figures
+
+
+class Clock(Protocol):
+    """Two times that are never mixed."""
+
+    def monotonic(self) -> Monotonic:
+        """For timers and durations."""
+
+    def wall(self) -> WallTime:
+        """For HTTP dates and ages."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    __slots__ = ("monotonic", "wall")
+
+    def __init__(self) -> None:
+        self.monotonic: Callable[[], Monotonic] = time.monotonic  # type: ignore[assignment]  # NewType over float
+        self.wall: Callable[[], WallTime] = time.time  # type: ignore[assignment]  # NewType over float
+
+
+class Tasks:
+    """Background work: keeps a reference, logs failure, is awaited at the end."""
+
+    def __init__(self, log: Any = None) -> None:
+        self._log = log or structlog.get_logger()
+        self._running: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any], *, name: str) -> asyncio.Task[Any]:
+        """Run `work` beside the road."""
+        task = asyncio.get_running_loop().create_task(work, name=name)
+        self._running.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._log.error("background task failed", task=task.get_name(), exc_info=error)
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    async def close(self) -> None:
+        """Cancel what still runs and wait for it."""
+        running = list(self._running)
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+class Control(Protocol):
+    """The way to the supervisor and, through it, to the other workers."""
+
+    def send(self, kind: str, **fields: Any) -> None:
+        """Tell; no answer."""
+
+    async def call(self, kind: str, *, timeout: float = 5.0, **fields: Any) -> dict[str, Any]:
+        """Ask and wait for the answer. Raises TimeoutError, ConnectionError."""
+
+    def on(self, kind: str, handler: Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]) -> None:
+        """Answer messages of that kind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """Everything a plugin gets from the gateway."""
+
+    route: str
+    """Name of the route this instance serves."""
+    upstream: str
+    """Name of the upstream behind the route."""
+    name: str
+    """The gateway's own pseudonym in Via, Cache-Status and Proxy-Status."""
+    clock: Clock
+    tasks: Tasks
+    figures: Figures
+    log: Any
+    control: Control | None = None
+    """`None` in tests and one-shot commands."""

@@ -1,0 +1,1 @@
+"""HTTP as values and rules: no I/O, no clock."""

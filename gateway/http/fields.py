@@ -1,0 +1,170 @@
+"""Fields of a message: an ordered list of field lines with look-up by lower-case name (RFC 9110 §5).
+
+What arrived is kept as it arrived: as long as nobody changes a field, `encode` returns the very octets
+of the received field block, so forwarding costs nothing per field and end-to-end fields keep their
+bytes and order. Framing and hop-by-hop fields are not kept here: they belong to one connection, and
+the two ends of the road write their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from gateway.http.hop_by_hop import FRAMING
+
+Entry = tuple[bytes, bytes, bytes]
+"""Lower-case name, name as it came, value without surrounding white space."""
+
+TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_TOKEN_OCTETS = bytes(TOKEN)
+_VALUE_OCTETS = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+_NAMES_REMEMBERED = 2048
+
+
+def is_token(octets: bytes) -> bool:
+    """Whether `octets` are a token (RFC 9110 §5.6.2)."""
+    return bool(octets) and not octets.translate(None, _TOKEN_OCTETS)
+
+
+def is_field_value(octets: bytes) -> bool:
+    """Whether `octets` may stand as a field value: no control octet but HTAB (RFC 9110 §5.5)."""
+    return not octets.translate(None, _VALUE_OCTETS)
+
+
+class LowerNames(dict[bytes, bytes]):
+    """Field name as it came → lower-case name. Learns names once, and no more than it has room for."""
+
+    def __missing__(self, name: bytes) -> bytes:
+        lower = name.lower()
+        if len(self) < _NAMES_REMEMBERED and len(name) <= 64:
+            self[name] = lower
+        return lower
+
+
+lower_names = LowerNames()
+
+
+class Fields:
+    """The fields of one message.
+
+    Names in look-ups are lower-case `bytes`; values are `bytes`. A name that occurs several times is one
+    list-valued field to `get` and several lines to `values` and iteration."""
+
+    __slots__ = ("_block", "_entries", "_index")
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
+        self._entries: list[Entry] = []
+        self._block: bytes | None = None
+        self._index: dict[bytes, bytes | list[bytes]] | None = None
+        for name, value in pairs:
+            self.add(name, value)
+
+    @classmethod
+    def received(cls, entries: list[Entry], block: bytes | None) -> Fields:
+        """Fields already checked by a parser; `block` is their octets on the wire, each line with its CRLF."""
+        fields = cls.__new__(cls)
+        fields._entries = entries
+        fields._block = block
+        fields._index = None
+        return fields
+
+    def _indexed(self) -> dict[bytes, bytes | list[bytes]]:
+        index: dict[bytes, bytes | list[bytes]] = {}
+        for lower, _, value in self._entries:
+            known = index.get(lower)
+            if known is None:
+                index[lower] = value
+            elif isinstance(known, list):
+                known.append(value)
+            else:
+                index[lower] = [known, value]
+        self._index = index
+        return index
+
+    def get(self, name: bytes) -> bytes | None:
+        """The field's value; several lines are joined by a comma and a space (RFC 9110 §5.3)."""
+        index = self._index
+        if index is None:
+            index = self._indexed()
+        value = index.get(name)
+        return b", ".join(value) if isinstance(value, list) else value
+
+    def values(self, name: bytes) -> list[bytes]:
+        """The value of each line of that name, in order; empty when there is none."""
+        value = (self._index if self._index is not None else self._indexed()).get(name)
+        if value is None:
+            return []
+        return list(value) if isinstance(value, list) else [value]
+
+    def __contains__(self, name: bytes) -> bool:
+        return name in (self._index if self._index is not None else self._indexed())
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """Name as it came and value of every field line, in order."""
+        for _, name, value in self._entries:
+            yield name, value
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Fields):
+            return NotImplemented
+        return [(lower, value) for lower, _, value in self._entries] == [
+            (lower, value) for lower, _, value in other._entries
+        ]
+
+    __hash__ = None  # type: ignore[assignment]  # mutable values have no hash
+
+    def __repr__(self) -> str:
+        return f"Fields({list(self)!r})"
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
+        self._entries.append((_checked(name, value), name, value))
+        self._block = self._index = None
+
+    def set(self, name: bytes, value: bytes) -> None:
+        """Replace every line of that name by one, in the place of the first, or append it."""
+        lower = _checked(name, value)
+        entries = self._entries
+        for at, entry in enumerate(entries):
+            if entry[0] == lower:
+                rest = [later for later in entries[at + 1 :] if later[0] != lower]
+                self._entries = [*entries[:at], (lower, name, value), *rest]
+                break
+        else:
+            entries.append((lower, name, value))
+        self._block = self._index = None
+
+    def remove(self, name: bytes) -> bool:
+        """Remove every line of that name (any case); whether there was one."""
+        lower = name.lower()
+        kept = [entry for entry in self._entries if entry[0] != lower]
+        if len(kept) == len(self._entries):
+            return False
+        self._entries = kept
+        self._block = self._index = None
+        return True
+
+    def copy(self) -> Fields:
+        """An independent copy that still knows its octets on the wire."""
+        return Fields.received(list(self._entries), self._block)
+
+    def encode(self) -> bytes:
+        """The field lines as on the wire, each ended by CRLF."""
+        block = self._block
+        if block is None:
+            block = b"".join([b"%b: %b\r\n" % (name, value) for _, name, value in self._entries])
+            self._block = block
+        return block
+
+
+def _checked(name: bytes, value: bytes) -> bytes:
+    lower = lower_names[name]
+    if not is_token(name):
+        raise ValueError(f"not a field name: {name!r}")
+    if lower in FRAMING:
+        raise ValueError(f"{name.decode()} belongs to the connection: the gateway writes it")
+    if not is_field_value(value):
+        raise ValueError(f"not a field value for {name.decode()}: {value!r}")
+    return lower

@@ -1,0 +1,173 @@
+"""Request and response as the chain sees them."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NewType
+
+from gateway.http.body import BodyStream
+from gateway.http.fields import Fields
+
+Monotonic = NewType("Monotonic", float)
+"""Seconds on a clock that never jumps: timers and durations."""
+WallTime = NewType("WallTime", float)
+"""Seconds since 1970: HTTP dates and ages."""
+
+Body = bytes | BodyStream
+"""Content at hand, or on its way."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "QUERY"})
+"""Methods that ask for nothing to change (RFC 9110 §9.2.1, RFC 10008)."""
+IDEMPOTENT_METHODS = SAFE_METHODS | {"PUT", "DELETE"}
+"""Methods whose repetition changes nothing more (RFC 9110 §9.2.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Downstream:
+    """The connection a request came by; one object for all requests of a connection."""
+
+    peer: str
+    """Address of whoever connected, `unix` for a Unix socket."""
+    scheme: str
+    """`http` or `https`, as this connection has it."""
+    trusted: bool = False
+    """Whether the peer is one of `trusted_proxies`, so that its forwarding fields count."""
+    local: str = ""
+    """Address it connected to."""
+
+
+class Request:
+    """A request on the road. Plugins may change `method`, `target`, `fields`, `body` before they pass it on."""
+
+    __slots__ = (
+        "attributes",
+        "authority",
+        "body",
+        "client",
+        "downstream",
+        "fields",
+        "interim",
+        "method",
+        "minor",
+        "route",
+        "scheme",
+        "started",
+        "target",
+        "trail",
+        "upgrade",
+    )
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        fields: Fields,
+        body: Body = b"",
+        *,
+        authority: bytes = b"",
+        downstream: Downstream,
+        started: Monotonic = Monotonic(0.0),
+        minor: int = 1,
+    ) -> None:
+        self.method = method
+        """A token, case kept (RFC 9110 §9.1)."""
+        self.target = target
+        """Path and query as they came, or `*` (RFC 9112 §3.2)."""
+        self.fields = fields
+        """End-to-end fields, `Host` among them; framing and hop-by-hop fields are gone."""
+        self.body = body
+        self.authority = authority
+        """Host and port the request is for, as it came in `Host` or in an absolute target."""
+        self.downstream = downstream
+        self.scheme = downstream.scheme
+        """What the client used, a trusted proxy's word counting."""
+        self.client = downstream.peer
+        """The client's address, a trusted proxy's word counting."""
+        self.started = started
+        """When the head was complete."""
+        self.minor = minor
+        """1 for HTTP/1.1, 0 for HTTP/1.0."""
+        self.route = ""
+        """Name of the matching route."""
+        self.trail: list[Decision] = []
+        """What was decided about this exchange and why, in order."""
+        self.upgrade: bytes | None = None
+        """The protocol asked for by `Upgrade` (RFC 9110 §7.8), when the listener would allow it."""
+        self.interim: Callable[[int, Fields], None] | None = None
+        """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
+        self.attributes: dict[str, Any] | None = None
+        """Room for plugins that leave each other word; `None` until somebody needs it."""
+
+    @property
+    def path(self) -> bytes:
+        """The target up to the first question mark; nothing is decoded or normalised."""
+        return self.target.partition(b"?")[0]
+
+    @property
+    def query(self) -> bytes | None:
+        """What follows the first question mark, `None` without one."""
+        _, mark, query = self.target.partition(b"?")
+        return query if mark else None
+
+    def note(self, decision: Decision) -> None:
+        """Put a decision on the trail."""
+        self.trail.append(decision)
+
+
+class Reason(enum.Enum):
+    """Base of every enum of reasons. The value is what logs, metrics and response fields say."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One entry of a request's trail: who decided what, and why."""
+
+    by: str
+    """Name of the plugin or of the part of the gateway."""
+    reason: Reason
+    detail: str | None = None
+
+
+class Response:
+    """A response on the road.
+
+    Content-Length and Transfer-Encoding are not among the fields: the listener writes them to fit the body.
+    Answers to HEAD and 304 have no body but may describe one: they keep the upstream's Content-Length in `described_length`."""
+
+    __slots__ = ("_sent", "body", "described_length", "fields", "reason", "status", "upgraded")
+
+    def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:
+        self.status = status
+        self.reason = reason
+        """Reason phrase as it came, `None` for the usual one."""
+        self.fields = fields
+        self.body = body
+        self.described_length: int | None = None
+        """Octets that a GET would have brought, for answers to HEAD and 304 (RFC 9110 §8.6)."""
+        self.upgraded: object | None = None
+        """The upstream's side of the tunnel after a 101."""
+        self._sent: list[Callable[[bool], None]] | None = None
+
+    def on_sent(self, callback: Callable[[bool], None]) -> None:
+        """Call back once when the response has been handed over to the downstream (True) or given up (False).
+
+        Permits and measurements that last as long as the body belong here."""
+        if self._sent is None:
+            self._sent = [callback]
+        else:
+            self._sent.append(callback)
+
+    def sent(self, complete: bool) -> None:
+        """For the listener, and for a plugin that drops a response instead of passing it on."""
+        callbacks, self._sent = self._sent, None
+        if callbacks is not None:
+            for callback in callbacks:
+                callback(complete)
+
+    def discard(self) -> None:
+        """Give the response up: its body is aborted and whoever waits for its end is told."""
+        if isinstance(self.body, BodyStream):
+            self.body.abort()
+        self.sent(False)

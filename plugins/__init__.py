@@ -1,0 +1,1 @@
+"""The rooms: one package for each feature of the chain."""
