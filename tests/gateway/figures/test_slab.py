@@ -1,13 +1,13 @@
 import os
+from collections.abc import Iterator
 
 import pytest
 
-from gateway.figures import slab
 from gateway.figures.slab import COLUMNS, Row, Slab, allocate
 
 
 @pytest.fixture
-def small():
+def small() -> Iterator[Slab]:
     made = Slab(rows=2)
     yield made
     made.close()
@@ -51,7 +51,7 @@ def test_a_closed_row_refuses_to_be_written(small: Slab) -> None:
 
 
 def test_without_memfd_a_file_without_a_name_takes_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(slab.os, "memfd_create")
+    monkeypatch.delattr(os, "memfd_create")
     descriptor = allocate(4096)
     try:
         assert os.fstat(descriptor).st_size == 4096
