@@ -24,7 +24,7 @@ DEBIAN_BENCH_PACKAGES = nginx=nginx-light haproxy=haproxy wrk=wrk
 FLOCK := $(if $(shell command -v flock),flock .venv.lock)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 PIP_INSTALL = $(FLOCK) $(BIN)/python -m pip install --quiet --quiet --require-virtualenv --no-input
-say = @printf '\033[1m==>\033[0m %s\n' "$(1)"
+say = @echo "==> $(1)"
 
 .PHONY: help
 help: ## This list.
