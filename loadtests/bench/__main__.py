@@ -1,0 +1,98 @@
+"""Compare the gateway with other proxies: CPU microseconds of the whole process tree for each answered request."""
+
+import argparse
+import json
+import shutil
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from loadtests.bench import report
+from loadtests.bench.machine import describe
+from loadtests.bench.measure import bench
+from loadtests.bench.peers import PEERS, Peer
+from loadtests.bench.samples import Sample, Summary
+from loadtests.bench.scenarios import SCENARIOS, Scenario
+from loadtests.support.cores import place_here
+from loadtests.support.processes import end_cleanly_on_sigterm
+from loadtests.support.wrk import WrkError
+
+
+def main() -> int:
+    """Run what the command line asks for; 1 when a run had errors (or, with `--check`, a target was missed)."""
+    options = _arguments()
+    end_cleanly_on_sigterm()
+    if shutil.which("wrk") is None:
+        _say("wrk is not installed, and without it there is no load: apt-get install wrk")
+        return 2
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.only]
+    peers = _installed([peer for peer in PEERS if peer.name in options.peers])
+    about = {**describe(), "placement": place_here().describe(), "seconds": options.seconds, "rounds": options.rounds}
+    print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
+    try:
+        samples = _measure(scenarios, peers, options)
+    except WrkError as error:
+        _say(str(error))
+        return 2
+    rows = report.summaries(samples, scenarios, peers)
+    reached = _print(rows, scenarios)
+    if options.json is not None:
+        options.json.write_text(json.dumps(report.as_json(samples, rows, about), indent=2) + "\n")
+    if not rows or not all(row.is_valid for row in rows):
+        _say("a run had errors: its figures mean nothing")
+        return 1
+    return 1 if options.check and not reached else 0
+
+
+def _measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], options: argparse.Namespace) -> list[Sample]:
+    samples: list[Sample] = []
+    for need in dict.fromkeys(scenario.need for scenario in scenarios):
+        wanted = [scenario for scenario in scenarios if scenario.need == need]
+        able = [peer for peer in peers if any(map(peer.takes_part, wanted))]
+        with bench(need, able, place_here(), _say) as standing:
+            for scenario in wanted:
+                _say(f"measuring {scenario.name}")
+                samples += standing.measure(scenario, options.rounds, options.seconds, warm_up=not options.quick)
+    return samples
+
+
+def _print(rows: Sequence[Summary], scenarios: Sequence[Scenario]) -> bool:
+    print(report.table(rows, scenarios))
+    if cost := report.chain_cost(rows):
+        print(f"\n{cost}")
+    lines = report.targets(rows, scenarios)
+    if lines:
+        print("\n" + "\n".join(line for line, _ in lines))
+    return all(reached for _, reached in lines)
+
+
+def _installed(peers: Sequence[Peer]) -> list[Peer]:
+    for peer in peers:
+        if not peer.is_installed():
+            _say(f"{peer.name} is not installed and left out: apt-get install {peer.name}")
+    return [peer for peer in peers if peer.is_installed()]
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
+    parser.add_argument("--seconds", type=int, default=3, help="length of each run (3)")
+    parser.add_argument("--rounds", type=int, default=3, help="runs of every peer in every scenario (3)")
+    parser.add_argument("--only", action="append", choices=[scenario.name for scenario in SCENARIOS], help="repeatable")
+    parser.add_argument("--peers", action="append", choices=[peer.name for peer in PEERS], help="repeatable")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample as well")
+    parser.add_argument("--quick", action="store_true", help="two rounds of one second, no warm-up: a first impression")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a ratio we hold ourselves to is missed")
+    options = parser.parse_args()
+    options.only = options.only or [scenario.name for scenario in SCENARIOS]
+    options.peers = options.peers or [peer.name for peer in PEERS]
+    if options.quick:
+        options.seconds, options.rounds = 1, 2
+    return options
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,107 @@
+"""Start the origin and every peer, then measure them in turns."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.bench.peers import Ground, Peer
+from loadtests.bench.samples import Sample, rotated
+from loadtests.bench.scenarios import REQUEST_FIELDS, Need, Scenario
+from loadtests.bench.verify import WrongAnswerError, verify
+from loadtests.support import wrk
+from loadtests.support.cores import Placement
+from loadtests.support.origin import start_origin
+from loadtests.support.ports import LOOPBACK, NotReadyError, free_port
+from loadtests.support.proc import read_cpu_seconds
+from loadtests.support.processes import Running, start
+
+_WARM_UP_SECONDS = 1.0
+_SETTLE_SECONDS = 0.05  # connections of the last run are still being closed
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A peer that runs and answers."""
+
+    peer: Peer
+    running: Running
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """An origin with peers in front of it, all configured for one need."""
+
+    directory: Path
+    placement: Placement
+    origin_port: int
+    standing: Sequence[Standing]
+    say: Say
+
+    def measure(self, scenario: Scenario, rounds: int, seconds: float, *, warm_up: bool) -> Iterator[Sample]:
+        """All samples of a scenario, as they are taken. A peer that answers wrongly takes no part, and we say so."""
+        load_file = self._content_file(scenario)
+        peers = [standing for standing in self.standing if self._is_right(standing, scenario)]
+        for standing in peers if warm_up else ():
+            self._run(scenario, standing, load_file, _WARM_UP_SECONDS)
+        for number in range(rounds):
+            for standing in rotated(peers, number):
+                before = read_cpu_seconds(standing.running.pid)
+                figures = self._run(scenario, standing, load_file, seconds)
+                time.sleep(_SETTLE_SECONDS)
+                used = read_cpu_seconds(standing.running.pid) - before
+                yield Sample(scenario.name, standing.peer.name, number, used, figures)
+
+    def _is_right(self, standing: Standing, scenario: Scenario) -> bool:
+        if not standing.peer.takes_part(scenario):
+            return False
+        try:
+            verify(scenario, standing.port, self.origin_port)
+        except (OSError, WrongAnswerError) as error:
+            self.say(f"{standing.peer.name} is left out of {scenario.name}: {error}")
+            return False
+        return True
+
+    def _run(self, scenario: Scenario, standing: Standing, content_file: Path | None, seconds: float) -> wrk.Figures:
+        load = wrk.Load(
+            url=f"http://{LOOPBACK}:{standing.port}{scenario.target}",
+            connections=scenario.connections,
+            fields=REQUEST_FIELDS,
+            method=scenario.method,
+            content_file=content_file,
+        )
+        return wrk.run(load, seconds, directory=self.directory, cores=self.placement.load)
+
+    def _content_file(self, scenario: Scenario) -> Path | None:
+        if not scenario.content:
+            return None
+        path = self.directory / f"{scenario.name}.content"
+        path.write_bytes(scenario.content)
+        return path
+
+
+@contextmanager
+def bench(need: Need, peers: Sequence[Peer], placement: Placement, say: Say) -> Iterator[Bench]:
+    """Everything started and answering for the block, and stopped after it. A peer that does not start is left out."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-bench-")))
+        origin_port = free_port()
+        stack.callback(start_origin(origin_port, directory=directory, cores=placement.origin).stop)
+        standing = []
+        for peer in peers:
+            ground = Ground(free_port(), origin_port, directory / peer.name)
+            ground.directory.mkdir()
+            running = start(peer.name, peer.recipes[need](ground), directory=ground.directory, cores=placement.proxy)
+            stack.callback(running.stop)
+            try:
+                running.wait_until_answers(ground.port, "/json/1k")
+            except NotReadyError as error:
+                say(f"{peer.name} is left out: {error}")
+                continue
+            standing.append(Standing(peer, running, ground.port))
+        yield Bench(directory, placement, origin_port, standing, say)

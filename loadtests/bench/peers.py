@@ -1,0 +1,90 @@
+"""Who is measured.
+
+A peer says how to write its configuration for a need and which command runs it. All are set up alike: one worker on one
+core, keep-alive to the origin, no limit that the load would hit, no access log, streaming instead of spooling to disk,
+and `X-Forwarded-For` and `X-Forwarded-Proto` added.
+"""
+
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from loadtests.bench import haproxy, nginx
+from loadtests.bench.scenarios import Need, Scenario
+from loadtests.support.gateway import GatewayOptions, command
+
+OURS = "slipstream"
+"""The peer all ratios are relative to."""
+CHAIN = "slipstream+5"
+"""Ours behind five plugins that do nothing."""
+
+CHAIN_PLUGINS = tuple(f"loadtests.noop:Noop{number}" for number in range(1, 6))
+_UPSTREAM_CONNECTIONS = 1024
+"""As many as the largest scenario has connections, so that no peer makes requests wait for one another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Where one peer runs during a measurement."""
+
+    port: int
+    origin_port: int
+    directory: Path
+    """A directory of its own, for configuration and temporary files."""
+
+
+Recipe = Callable[[Ground], list[str]]
+"""Writes the configuration files and returns the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One proxy in the comparison."""
+
+    name: str
+    recipes: Mapping[Need, Recipe]
+    program: str | None = None
+    """The command that must be installed; None when it comes with this checkout."""
+    only: frozenset[str] | None = None
+    """Names of the scenarios it is measured in; None for all whose need it has a recipe for."""
+
+    def takes_part(self, scenario: Scenario) -> bool:
+        """Whether it is measured in `scenario`."""
+        return scenario.need in self.recipes and (self.only is None or scenario.name in self.only)
+
+    def is_installed(self) -> bool:
+        """Whether its program is on the PATH."""
+        return self.program is None or shutil.which(self.program) is not None
+
+
+def _gateway(*plugins: str) -> Recipe:
+    options = GatewayOptions(plugins=plugins, pool={"connections": _UPSTREAM_CONNECTIONS})
+    return lambda ground: command(ground.port, ground.origin_port, options, ground.directory / "config.yaml")
+
+
+def _nginx(ground: Ground) -> list[str]:
+    path = ground.directory / "nginx.conf"
+    path.write_text(nginx.configuration(ground.port, ground.origin_port, ground.directory, _UPSTREAM_CONNECTIONS))
+    return ["nginx", "-c", str(path), "-e", str(ground.directory / "error.log")]
+
+
+def _haproxy(ground: Ground) -> list[str]:
+    path = ground.directory / "haproxy.cfg"
+    path.write_text(haproxy.configuration(ground.port, ground.origin_port))
+    return ["haproxy", "-db", "-f", str(path)]
+
+
+def _aiohttp(ground: Ground) -> list[str]:
+    ports = ["--port", str(ground.port), "--origin-port", str(ground.origin_port)]
+    return [sys.executable, "-m", "loadtests.aiohttp_proxy", *ports]
+
+
+PEERS: tuple[Peer, ...] = (
+    Peer(OURS, {Need.PASS: _gateway()}),
+    Peer("nginx", {Need.PASS: _nginx}, program="nginx"),
+    Peer("haproxy", {Need.PASS: _haproxy}, program="haproxy"),
+    Peer("aiohttp", {Need.PASS: _aiohttp}),
+    Peer(CHAIN, {Need.PASS: _gateway(*CHAIN_PLUGINS)}, only=frozenset({"get-1k"})),
+)

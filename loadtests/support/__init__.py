@@ -1,0 +1,1 @@
+"""What every measurement shares: starting and stopping processes by pid, their CPU and memory, ports, tables."""
