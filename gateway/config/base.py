@@ -41,10 +41,11 @@ class Settings(BaseModel):
 
     Guessing is what `5` for `"5"`, `1` for `true` or `"yes"` for a boolean would be. Lists become tuples, and
     texts become what they spell (addresses, paths, enums), because YAML has no other way to write those.
-    The docstring under a setting is its manual, and its description in the JSON Schema.
+    Defaults are checked like any other value. The docstring under a setting is its manual, and its description in
+    the JSON Schema.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, validate_default=True)
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: type[BaseModel], handler: GetCoreSchemaHandler, /) -> CoreSchema:

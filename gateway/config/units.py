@@ -32,13 +32,17 @@ _DURATION_PATTERN = re.compile(_DURATION)
 _SIZE_PATTERN = re.compile(_SIZE)
 
 
-class _InSeconds(float):
-    """A duration made in Python, whose unit is known."""
+class InSeconds(float):
+    """A duration made in Python, whose unit is known. Validated settings hold plain floats."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.float_schema()
 
 
 def seconds(amount: float) -> float:
     """A duration of so many seconds, for defaults and for settings made in Python."""
-    return _InSeconds(amount)
+    return InSeconds(amount)
 
 
 def kibibytes(amount: int) -> int:
@@ -56,7 +60,7 @@ def parse_duration(value: object) -> float:
 
     Raises `SettingError` for anything else: a number alone does not say whether it means seconds or milliseconds.
     """
-    if isinstance(value, _InSeconds):
+    if isinstance(value, InSeconds):
         return float(value)
     if isinstance(value, int | float) and not isinstance(value, bool):
         if value == 0:

@@ -1,0 +1,138 @@
+"""The settings of the whole file. Parts with a subject of their own have their own modules, and are found here too."""
+
+import re
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer, model_validator
+from pydantic.json_schema import WithJsonSchema
+
+from gateway.config.addresses import Address, TcpAddress, UnixAddress
+from gateway.config.base import SettingError, Settings
+from gateway.config.limits import LimitSettings
+from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
+from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings
+from gateway.config.shorthand import check_token, one_or_many
+from gateway.config.units import Duration, OrOff, seconds
+from gateway.config.upstreams import (
+    PoolSettings,
+    ServerSettings,
+    TimeoutSettings,
+    UpstreamSettings,
+    UpstreamTlsSettings,
+)
+
+__all__ = [
+    "Address",
+    "AdminSettings",
+    "GatewaySettings",
+    "LimitSettings",
+    "ListenSettings",
+    "MatchSettings",
+    "PoolSettings",
+    "RouteSettings",
+    "RouteTimeoutSettings",
+    "ServerSettings",
+    "TcpAddress",
+    "TimeoutSettings",
+    "TlsSettings",
+    "UnixAddress",
+    "UpstreamSettings",
+    "UpstreamTlsSettings",
+]
+
+_MOST_WORKERS = 256
+_UPSTREAM_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
+
+
+def _check_workers(value: object) -> object:
+    is_count = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _MOST_WORKERS
+    if value != "auto" and not is_count:
+        raise SettingError(f"must be auto or a number from 1 to {_MOST_WORKERS}")
+    return value
+
+
+def _check_upstream_name(name: str) -> str:
+    if not _UPSTREAM_NAME.fullmatch(name):
+        raise SettingError("is not a name for an upstream", hint="use up to 64 letters, digits, _, - and .")
+    return name
+
+
+def _parse_network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    example = "write 10.0.0.0/8 or 192.0.2.7"
+    if not isinstance(value, str):
+        raise SettingError("must be a network", hint=example)
+    try:
+        network = ip_network(value, strict=False)
+    except ValueError:
+        raise SettingError("must be a network", hint=example) from None
+    address = value.partition("/")[0].lower()
+    if "/" in value and ip_network(address).network_address != network.network_address:
+        raise SettingError("has bits set beyond its prefix", hint=f"did you mean {network}?")
+    return network
+
+
+Network = Annotated[
+    InstanceOf[IPv4Network] | InstanceOf[IPv6Network],
+    BeforeValidator(_parse_network),
+    PlainSerializer(str, return_type=str),
+    WithJsonSchema({"type": "string", "examples": ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32"]}),
+]
+
+
+class GatewaySettings(Settings):
+    """Everything in the file but what the plugins understand."""
+
+    name: Annotated[str, Field(max_length=64), AfterValidator(check_token)] = "slipstream"
+    """What the gateway calls itself in Via, Cache-Status and Proxy-Status. A token (RFC 9110 §5.6.2); give each of
+    several gateways in a row its own, so that the fields tell them apart."""
+    listen: Annotated[tuple[ListenSettings, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (
+        ListenSettings(address=TcpAddress("127.0.0.1", 8080)),
+    )
+    """Where requests come in: one address or a list."""
+    admin: Annotated[AdminSettings | None, OrOff()] = AdminSettings()
+    """The administrator's address, or `off`."""
+    workers: Annotated[
+        int | str,
+        BeforeValidator(_check_workers),
+        WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": _MOST_WORKERS}]}),
+    ] = "auto"
+    """Processes that answer requests; `auto` is one for each core the gateway may use."""
+    access_log: Annotated[str | None, OrOff(), Field(validate_default=False, min_length=1)] = None
+    """`off`, `stdout`, or the path of a file. One JSON object a line, written in batches."""
+    limits: LimitSettings = LimitSettings()
+    """What a downstream may send, and how long it may take."""
+    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(one_or_many)] = ()
+    """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
+    drain: Duration = seconds(15)
+    """How long running exchanges may take to end when a worker stops."""
+    upstreams: Annotated[
+        dict[Annotated[str, AfterValidator(_check_upstream_name)], UpstreamSettings], Field(min_length=1)
+    ]
+    """The services in front of which the gateway stands, by name."""
+    plugins: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
+    """The chain, outermost first. Each item has one key, the plugin's name, with its settings or `off`."""
+    routes: tuple[RouteSettings, ...] = ()
+    """Which requests go where. Without any, everything goes to the only upstream."""
+
+    def worker_count(self, cpus: int) -> int:
+        """How many workers to run where `cpus` cores may be used; at least one."""
+        return self.workers if isinstance(self.workers, int) else max(1, min(cpus, _MOST_WORKERS))
+
+    @model_validator(mode="after")
+    def _addresses_differ(self) -> Self:
+        seen: dict[str, str] = {}
+        places: list[tuple[tuple[str | int, ...], Any]] = [
+            (("listen", index), listener.address) for index, listener in enumerate(self.listen)
+        ]
+        if self.admin is not None:
+            places.append((("admin",), self.admin.address))
+        for place, address in places:
+            if isinstance(address, TcpAddress) and address.port == 0:
+                continue
+            if str(address) in seen:
+                raise SettingError(f"is the same address as {seen[str(address)]}", hint="choose another port", at=place)
+            seen[str(address)] = "the admin address" if place == ("admin",) else f"listen[{place[1]}]"
+        return self

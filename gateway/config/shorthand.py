@@ -1,0 +1,59 @@
+"""Settings that may be written as one text instead of a mapping, and texts that several settings share."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+from gateway.config.base import SettingError, Settings
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class ShorthandSettings(Settings):
+    """Settings for which a text alone means the mapping with one key: `:8080` is `{address: ":8080"}`."""
+
+    shorthand: ClassVar[str]
+    """The setting that the text stands for."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand(cls, value: Any) -> Any:
+        return {cls.shorthand: value} if isinstance(value, str) else value
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:
+        reference = handler(schema)
+        mapping = handler.resolve_ref_schema(reference)
+        long_form = dict(mapping)
+        text = {"description": f"The same as a mapping with `{cls.shorthand}` alone.", "type": "string"}
+        mapping.clear()
+        mapping["anyOf"] = [text, long_form]
+        return reference
+
+
+def one_or_many(value: Any) -> Any:
+    """A list as it is, and anything else as a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def check_token(text: str) -> str:
+    """`text` if it is a token (RFC 9110 §5.6.2), as names of fields and methods are. Raises `SettingError`."""
+    if not _TOKEN.fullmatch(text):
+        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+.^_`|~- are allowed")
+    return text
+
+
+def _check_file_path(value: object) -> object:
+    if isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise SettingError("must be the path of a file")
+    return value
+
+
+FilePath = Annotated[Path, BeforeValidator(_check_file_path)]
+"""The path of a file. Whether it exists is found out where it is read."""
