@@ -47,6 +47,10 @@ def test_the_wheel_holds_nothing_but_the_packages_and_its_metadata(wheel: zipfil
     assert not any("__pycache__" in name for name in wheel.namelist())
 
 
+def test_the_wheel_tells_type_checkers_that_it_is_typed(wheel: zipfile.ZipFile) -> None:
+    assert {f"{package}/py.typed" for package in PACKAGES} <= set(wheel.namelist())
+
+
 def test_the_wheel_installs_the_slipstream_command(wheel: zipfile.ZipFile) -> None:
     (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
     assert "slipstream = gateway.cli:main" in wheel.read(name).decode()
