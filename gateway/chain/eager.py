@@ -155,15 +155,13 @@ class EagerTask:
         except RuntimeError:
             loop.call_soon(self.resume)
             return
-        waiting, self._waiting = self._waiting, None
+        self._waiting = None
         try:
             if self._must_cancel:
                 self._must_cancel = False
                 waiting = self._context.run(self._coro.throw, asyncio.CancelledError())
-            elif waiting is None or waiting.__class__ is Waiter:
-                waiting = self._context.run(self._coro.send, None)  # the waiter's __await__ gives result or error
-            else:
-                waiting = self._context.run(self._advance, waiting)
+            else:  # what was waited for hands over its own result or error in its __await__
+                waiting = self._context.run(self._coro.send, None)
         except StopIteration as stop:
             _leave_task(loop, self)  # type: ignore[arg-type]  # as above
             self.finished = True
@@ -181,10 +179,6 @@ class EagerTask:
         _leave_task(loop, self)  # type: ignore[arg-type]  # as above
         self._wait_for(waiting)
 
-    def _advance(self, waiting: Any) -> Any:
-        """The step after an ordinary future: its own `__await__` hands over result or error."""
-        return self._coro.send(None)
-
     def _wait_for(self, waiting: Any) -> None:
         if waiting.__class__ is Waiter:
             waiting._asyncio_future_blocking = False
@@ -198,7 +192,7 @@ class EagerTask:
         elif getattr(waiting, "_asyncio_future_blocking", None):
             waiting._asyncio_future_blocking = False
             self._waiting = waiting
-            waiting.add_done_callback(self._woken, context=self._context)
+            waiting.add_done_callback(self._woken)
         else:
             self._loop.call_soon(self._misused, waiting)
             return
