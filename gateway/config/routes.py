@@ -45,8 +45,16 @@ def _check_method(method: str) -> str:
     return check_token(method)
 
 
+def check_use(value: Any) -> Any:
+    """`value` if it can stand for the settings of a plugin: a mapping, nothing, or `off`. Raises `SettingError`."""
+    if value is None or value == "off" or isinstance(value, dict):
+        return value
+    raise SettingError("must be a mapping of settings, or off", hint="write {} for the defaults")
+
+
 Glob = Annotated[str, AfterValidator(_check_glob)]
 Token = Annotated[str, AfterValidator(check_token)]
+Use = Annotated[Any, BeforeValidator(check_use)]
 
 
 class MatchSettings(ShorthandSettings):
@@ -89,7 +97,7 @@ class RouteSettings(Settings):
     """Name of the upstream. May be left out when there is only one."""
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[!-~]+$")] | None = None
     """Name in metrics and logs. Without one, the path glob."""
-    plugins: dict[str, Any] = Field(default_factory=dict, repr=False)
+    plugins: dict[str, Use] = Field(default_factory=dict, repr=False)
     """Changes to the chain: settings laid over those in the global list, key by key, or `off`."""
     timeouts: RouteTimeoutSettings = RouteTimeoutSettings()
     """Time-outs that differ on this route."""

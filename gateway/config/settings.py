@@ -11,7 +11,7 @@ from gateway.config.addresses import Address, TcpAddress, UnixAddress
 from gateway.config.base import SettingError, Settings
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
-from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings
+from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
 from gateway.config.shorthand import check_token, one_or_many
 from gateway.config.units import Duration, OrOff, seconds
 from gateway.config.upstreams import (
@@ -74,6 +74,14 @@ def _parse_network(value: object) -> IPv4Network | IPv6Network:
     return network
 
 
+def _check_item(value: Any) -> Any:
+    if isinstance(value, str):
+        raise SettingError("must be a mapping with one key", hint=f"write {value}: {{}}")
+    if isinstance(value, dict) and len(value) != 1:
+        raise SettingError("must be a mapping with one key", hint="start each plugin with a dash of its own")
+    return value
+
+
 Network = Annotated[
     InstanceOf[IPv4Network] | InstanceOf[IPv6Network],
     BeforeValidator(_parse_network),
@@ -112,7 +120,7 @@ class GatewaySettings(Settings):
         dict[Annotated[str, AfterValidator(_check_upstream_name)], UpstreamSettings], Field(min_length=1)
     ]
     """The services in front of which the gateway stands, by name."""
-    plugins: tuple[dict[str, Any], ...] = Field(default=(), repr=False)
+    plugins: tuple[Annotated[dict[str, Use], BeforeValidator(_check_item)], ...] = Field(default=(), repr=False)
     """The chain, outermost first. Each item has one key, the plugin's name, with its settings or `off`."""
     routes: tuple[RouteSettings, ...] = ()
     """Which requests go where. Without any, everything goes to the only upstream."""

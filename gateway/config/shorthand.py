@@ -14,15 +14,15 @@ _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class ShorthandSettings(Settings):
-    """Settings for which a text alone means the mapping with one key: `:8080` is `{address: ":8080"}`."""
+    """Settings for which a scalar alone means the mapping with one key: `:8080` is `{address: ":8080"}`."""
 
     shorthand: ClassVar[str]
-    """The setting that the text stands for."""
+    """The setting that the scalar stands for."""
 
     @model_validator(mode="before")
     @classmethod
     def _expand(cls, value: Any) -> Any:
-        return {cls.shorthand: value} if isinstance(value, str) else value
+        return {cls.shorthand: value} if isinstance(value, str | int | float) else value
 
     @classmethod
     def __get_pydantic_json_schema__(cls, schema: CoreSchema, handler: GetJsonSchemaHandler, /) -> JsonSchemaValue:

@@ -35,7 +35,7 @@ def _check_url(url: str) -> str:
 
 
 def _split_authority(authority: str) -> tuple[str, str | None]:
-    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::([0-9]*))?", authority)
+    match = re.fullmatch(r"(\[[^\]]*\]|[^:\[\]]*)(?::(.*))?", authority)
     if match is None:
         raise SettingError("must be the address of a server", hint=_EXAMPLES)
     return match[1], match[2]

@@ -1,0 +1,112 @@
+"""The chain in the file: the global list of plugins, and what routes change in it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from gateway.config.base import Settings
+from gateway.config.mistakes import Path, Problem, did_you_mean
+from gateway.config.plan import PluginUse
+from gateway.config.translate import problems_of
+
+SettingsResolver = Callable[[str], type[Settings]]
+"""The settings class of the plugin with this name. Raises `LookupError` with a message for people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One plugin of the global list."""
+
+    name: str
+    model: type[Settings]
+    raw: Mapping[str, Any]
+    """The settings as the file has them; empty for a plugin that is off."""
+    settings: Settings | None
+    """None for a plugin that is off, or whose settings are wrong."""
+    is_on: bool
+    faults: frozenset[Path]
+    """Paths, below the settings, of the mistakes in them."""
+
+
+def read_chain(items: object, resolve: SettingsResolver) -> tuple[dict[str, Link | None], list[Problem]]:
+    """The links of the global list in its order, by name, and what is wrong with it.
+
+    A name that does not lead to a plugin has no link. Items that are not one plugin each are passed over: the
+    settings of the file say so already."""
+    chain: dict[str, Link | None] = {}
+    problems: list[Problem] = []
+    for index, item in enumerate(items if isinstance(items, list) else ()):
+        if not isinstance(item, dict) or len(item) != 1:
+            continue
+        ((name, raw),) = item.items()
+        path: Path = ("plugins", index, name)
+        if name in chain:
+            problems.append(Problem(path, "is in the list twice", "remove one of them", at_key=True))
+            continue
+        try:
+            model = resolve(name)
+        except LookupError as error:
+            chain[name] = None
+            problems.append(Problem(path, _text(error), at_key=True))
+            continue
+        link, found = _link(name, model, raw, path)
+        chain[name] = link
+        problems += found
+    return chain, problems
+
+
+def uses_of_route(
+    chain: Mapping[str, Link | None], overrides: object, path: Path
+) -> tuple[tuple[PluginUse, ...], list[Problem]]:
+    """The plugins of a route in the order of the chain, and what is wrong with its `overrides` at `path`."""
+    changes: dict[str, Any] = overrides if isinstance(overrides, dict) else {}
+    problems = [_unknown(name, list(chain), (*path, name)) for name in changes if name not in chain]
+    uses = []
+    for name, link in chain.items():
+        if link is None:
+            continue
+        settings: Settings | None = link.settings
+        if name in changes:
+            settings, found = _override(link, changes[name], (*path, name))
+            problems += found
+        if settings is not None:
+            uses.append(PluginUse(name, settings))
+    return tuple(uses), problems
+
+
+def _link(name: str, model: type[Settings], raw: object, path: Path) -> tuple[Link, list[Problem]]:
+    if raw == "off":
+        return Link(name, model, {}, None, False, frozenset()), []
+    given = raw if isinstance(raw, dict) else {}
+    settings, problems = _check(model, given, path)
+    faults = frozenset(problem.path[len(path) :] for problem in problems)
+    return Link(name, model, given, settings, True, faults), problems
+
+
+def _override(link: Link, change: object, path: Path) -> tuple[Settings | None, list[Problem]]:
+    if change == "off":
+        return None, []
+    own = change if isinstance(change, dict) else {}
+    settings, problems = _check(link.model, {**link.raw, **own}, path)
+    news = [each for each in problems if each.path[len(path) :] not in link.faults or each.path[len(path)] in own]
+    return settings, news
+
+
+def _check(model: type[Settings], data: dict[str, Any], path: Path) -> tuple[Settings | None, list[Problem]]:
+    try:
+        return model.model_validate(data), []
+    except ValidationError as error:
+        return None, problems_of(error, data, model, path)
+
+
+def _unknown(name: str, known: list[str], path: Path) -> Problem:
+    similar = did_you_mean(name, known, "")
+    hint = similar if similar and similar.startswith("did") else f"add `{name}: off` to plugins where it belongs"
+    return Problem(path, "is not in the global list of plugins, so its place in the chain is unknown", hint, True)
+
+
+def _text(error: LookupError) -> str:
+    """The message itself: a KeyError would show it in quotes."""
+    return str(error.args[0]) if error.args else "is not a plugin"
