@@ -2,7 +2,7 @@
 
 from gateway.chain.plugin import Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Runtime, Tasks
-from gateway.config.base import Settings
+from gateway.config.base import SettingError, Settings
 from gateway.config.units import Duration, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
     BodyTooLargeError,
@@ -59,6 +59,7 @@ __all__ = [
     "Request",
     "Response",
     "Runtime",
+    "SettingError",
     "Settings",
     "Size",
     "StreamAbortedError",

@@ -10,10 +10,11 @@
     │   ├── FieldsTooLargeError     431
     │   ├── MethodNotAllowedError   405
     │   ├── UnknownTransferCodingError 501  a transfer coding we do not know
-    │   ├── VersionError            505
-    │   └── NoRouteError            404  no route matches
+    │   └── VersionError            505
+    ├── NoRouteError                404  no route matches
     ├── RefusedError                our decision: a plugin's refusal, with a status of its choice
     ├── OverloadedError             503  a limit of ours is reached
+    │   └── PoolTimeoutError        503  no free upstream connection in time
     ├── UpstreamError               fault of the upstream, 502 unless said otherwise
     │   ├── UpstreamConnectError    no connection; nothing was sent, so another try is safe
     │   │   ├── UpstreamDnsError
@@ -23,7 +24,6 @@
     │   ├── UpstreamProtocolError   the answer is not HTTP as RFC 9112 has it
     │   ├── UpstreamTimeoutError    504  no answer in time
     │   └── UpstreamBrokenError     broke off in the middle of its answer
-    ├── PoolTimeoutError            503  no free upstream connection in time
     └── StreamAbortedError          a body whose consumer or producer left
 
 `detail` is for people and goes into the response; `proxy_error` is the error type of RFC 9209 §2.3. Library
@@ -57,6 +57,11 @@ class GatewayError(Exception):
     """Seconds after which another try may succeed."""
     close: ClassVar[bool] = False
     """Whether the downstream connection can no longer be trusted."""
+
+    def __init__(self, detail: str = "", *, limit: str | None = None) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        """Name of the setting whose bound was reached, for the figures."""
 
     @property
     def detail(self) -> str:

@@ -22,8 +22,9 @@ class Plugin:
 
     Settings: ClassVar[type[Settings]]
     """What may be said about it in the configuration."""
-    replay_safe: ClassVar[bool] = False
-    """Whether its effect is a function of the request head and the stored response alone."""
+    replay_safe: bool = False
+    """Whether its effect is a function of the request head and the stored response alone. Said by the class, or by an
+    instance that depends on its settings."""
     before: ClassVar[tuple[str, ...]] = ()
     """Rooms that must come later in the chain, when they are in it."""
     after: ClassVar[tuple[str, ...]] = ()

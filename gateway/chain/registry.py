@@ -30,13 +30,16 @@ def find(name: str) -> type[Plugin]:
         hint = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(rooms())}"
         raise LookupError(f"unknown plugin {name!r}{hint} (a plugin of your own is named package.module:Class)")
     try:
-        found = getattr(importlib.import_module(module_name), attribute)
-    except ImportError as error:
-        raise LookupError(f"plugin {name!r} cannot be imported: {error}") from error
-    except AttributeError as error:
-        raise LookupError(f"plugin {name!r}: module {module_name} has no {attribute}") from error
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever a stranger's module does while it is imported
+        raise LookupError(f"plugin {name!r} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, attribute, None)
+    if found is None:
+        raise LookupError(f"plugin {name!r}: module {module_name} has no {attribute or 'class named after the colon'}")
     if not (isinstance(found, type) and issubclass(found, Plugin)):
         raise LookupError(f"plugin {name!r} is not a subclass of gateway.api.Plugin")
+    if getattr(found, "Settings", None) is None:
+        raise LookupError(f"plugin {name!r} does not say what its Settings are")
     return found
 
 

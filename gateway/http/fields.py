@@ -7,7 +7,7 @@ the two ends of the road write their own."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from gateway.http.hop_by_hop import FRAMING
 
@@ -146,6 +146,15 @@ class Fields:
         self._block = self._index = None
         return True
 
+    def remove_any(self, names: Container[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
+        """Remove each line whose lower-case name is one of `names` or begins with one of `prefixes`; whether any was."""
+        kept = [entry for entry in self._entries if entry[0] not in names and not entry[0].startswith(prefixes)]
+        if len(kept) == len(self._entries):
+            return False
+        self._entries = kept
+        self._block = self._index = None
+        return True
+
     def copy(self) -> Fields:
         """An independent copy that still knows its octets on the wire."""
         return Fields.received(list(self._entries), self._block)
@@ -160,9 +169,9 @@ class Fields:
 
 
 def _checked(name: bytes, value: bytes) -> bytes:
-    lower = lower_names[name]
     if not is_token(name):
         raise ValueError(f"not a field name: {name!r}")
+    lower = lower_names[name]
     if lower in FRAMING:
         raise ValueError(f"{name.decode()} belongs to the connection: the gateway writes it")
     if not is_field_value(value):

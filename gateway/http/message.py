@@ -9,6 +9,7 @@ from typing import Any, NewType
 
 from gateway.http.body import BodyStream
 from gateway.http.fields import Fields
+from gateway.http.flow import call_all
 
 Monotonic = NewType("Monotonic", float)
 """Seconds on a clock that never jumps: timers and durations."""
@@ -47,16 +48,20 @@ class Request:
         "body",
         "client",
         "downstream",
+        "error_fields",
         "fields",
         "interim",
         "method",
         "minor",
         "route",
         "scheme",
+        "served_by",
         "started",
         "target",
         "trail",
+        "trailers",
         "upgrade",
+        "upstream_wait",
     )
 
     def __init__(
@@ -95,8 +100,17 @@ class Request:
         """What was decided about this exchange and why, in order."""
         self.upgrade: bytes | None = None
         """The protocol asked for by `Upgrade` (RFC 9110 §7.8), when the listener would allow it."""
+        self.trailers = False
+        """Whether the client understands trailers (`TE: trailers`)."""
+        self.upstream_wait = 0.0
+        """Seconds spent waiting for upstreams so far."""
+        self.served_by = ""
+        """The upstream server that answered, empty when none was asked."""
         self.interim: Callable[[int, Fields], None] | None = None
         """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
+        self.error_fields: Fields | None = None
+        """What plugins want on the answer when an error ends the exchange. They leave it here while the error passes
+        them, since the answer is made further out; the answer's own fields win."""
         self.attributes: dict[str, Any] | None = None
         """Room for plugins that leave each other word; `None` until somebody needs it."""
 
@@ -134,9 +148,9 @@ class Response:
     """A response on the road.
 
     Content-Length and Transfer-Encoding are not among the fields: the listener writes them to fit the body.
-    Answers to HEAD and 304 have no body but may describe one: they keep the upstream's Content-Length in `described_length`."""
+    Answers to HEAD and 304 have no body but may describe one: `described_length` keeps the length it would have."""
 
-    __slots__ = ("_sent", "body", "described_length", "fields", "reason", "status", "upgraded")
+    __slots__ = ("_sent", "body", "dated", "described_length", "fields", "reason", "status", "upgraded")
 
     def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:
         self.status = status
@@ -146,7 +160,9 @@ class Response:
         self.body = body
         self.described_length: int | None = None
         """Octets that a GET would have brought, for answers to HEAD and 304 (RFC 9110 §8.6)."""
-        self.upgraded: object | None = None
+        self.dated = False
+        """Whether `fields` are known to have a Date; the listener looks when they are not."""
+        self.upgraded: Any = None
         """The upstream's side of the tunnel after a 101."""
         self._sent: list[Callable[[bool], None]] | None = None
 
@@ -163,11 +179,12 @@ class Response:
         """For the listener, and for a plugin that drops a response instead of passing it on."""
         callbacks, self._sent = self._sent, None
         if callbacks is not None:
-            for callback in callbacks:
-                callback(complete)
+            call_all(callbacks, complete)
 
     def discard(self) -> None:
         """Give the response up: its body is aborted and whoever waits for its end is told."""
-        if isinstance(self.body, BodyStream):
-            self.body.abort()
-        self.sent(False)
+        try:
+            if isinstance(self.body, BodyStream):
+                self.body.abort()
+        finally:
+            self.sent(False)
