@@ -12,7 +12,7 @@ from loadtests.bench.machine import describe
 from loadtests.bench.measure import bench
 from loadtests.bench.peers import PEERS, Peer
 from loadtests.bench.samples import Sample, Summary
-from loadtests.bench.scenarios import SCENARIOS, Scenario
+from loadtests.bench.scenarios import SCENARIOS, Need, Scenario
 from loadtests.support.cores import place_here
 from loadtests.support.processes import end_cleanly_on_sigterm
 from loadtests.support.wrk import WrkError
@@ -46,8 +46,10 @@ def main() -> int:
 
 def _measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], options: argparse.Namespace) -> list[Sample]:
     samples: list[Sample] = []
-    for need in dict.fromkeys(scenario.need for scenario in scenarios):
-        wanted = [scenario for scenario in scenarios if scenario.need == need]
+    by_need: dict[Need, list[Scenario]] = {}
+    for scenario in scenarios:
+        by_need.setdefault(scenario.need, []).append(scenario)
+    for need, wanted in by_need.items():
         able = [peer for peer in peers if any(map(peer.takes_part, wanted))]
         with bench(need, able, place_here(), _say) as standing:
             for scenario in wanted:
