@@ -6,7 +6,7 @@ from typing import Any
 
 from gateway.config.base import SettingError
 from gateway.config.environment import substitute
-from gateway.config.mistakes import ConfigError, Mistake, Path, Problem, excerpt, path_text, printable, shown
+from gateway.config.mistakes import ConfigError, Mistake, Path, Problem, excerpt, path_text, shown
 from gateway.config.scalars import typed
 from gateway.config.yaml_nodes import (
     DEEPEST_NESTING,
@@ -145,7 +145,7 @@ class _Reader:
         self._report(path, mark, message, hint)
 
     def _report(self, path: Path, mark: Mark, message: str, hint: str | None = None) -> None:
-        self._document.mistakes.append(self._document.at(mark, Problem(path, printable(message), hint)))
+        self._document.mistakes.append(self._document.at(mark, Problem(path, message, hint)))
 
 
 def _is_unicode(text: str) -> bool:

@@ -108,7 +108,7 @@ class GatewaySettings(Settings):
         WithJsonSchema({"anyOf": [{"const": "auto"}, {"type": "integer", "minimum": 1, "maximum": _MOST_WORKERS}]}),
     ] = "auto"
     """Processes that answer requests; `auto` is one for each core the gateway may use."""
-    access_log: Annotated[str | None, OrOff(), Field(validate_default=False, min_length=1)] = None
+    access_log: Annotated[Annotated[str, Field(min_length=1)] | None, OrOff(), Field(validate_default=False)] = None
     """`off`, `stdout`, or the path of a file. One JSON object a line, written in batches."""
     limits: LimitSettings = LimitSettings()
     """What a downstream may send, and how long it may take."""
