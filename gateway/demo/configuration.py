@@ -1,0 +1,34 @@
+"""The configuration file that the demonstration writes for its gateway."""
+
+_TEXT = """\
+# Written by `slipstream demo`; gone when it ends.
+listen: {listen}
+admin: {admin}
+drain: 2s
+
+upstreams:
+  shop:
+    servers: ["{origin}"]
+
+plugins:
+  - cors:
+      allow_origins: ["*"]
+  - headers:
+      request_id: {{header: X-Request-Id}}
+
+routes:
+  - match: /api/products*
+    name: products
+    upstream: shop
+  - match: /api/*
+    name: api
+    upstream: shop
+  - match: "*"
+    name: everything else
+    upstream: shop
+"""
+
+
+def text(*, listen: str, admin: str, origin: str) -> str:
+    """The file for a gateway on those addresses (`host:port`) before that origin (a URL)."""
+    return _TEXT.format(listen=f'"{listen}"', admin=f'"{admin}"', origin=origin)

@@ -1,0 +1,63 @@
+from gateway.demo.reports import Sample
+from gateway.demo.scrape import Scrape
+from gateway.demo.snapshot import Addresses, Snapshot
+from gateway.demo.summary import line, table
+
+EMPTY = Snapshot(elapsed=0.0, addresses=Addresses("a:1", "b:2", "c:3"))
+
+RUN = Snapshot(
+    elapsed=10.0,
+    addresses=EMPTY.addresses,
+    window=10.0,
+    samples=(
+        *(Sample("product", 200, 0.002, 100) for _ in range(1500)),
+        *(Sample("product", 200, 0.001, 100, True) for _ in range(9)),
+    ),
+    totals={200: 1490, 503: 10},
+    messages=12,
+    scrape_window=10.0,
+    after=Scrape(
+        {
+            "upstream_requests_total": (({}, 1500.0),),
+            "upstream_connections_total": (({}, 8.0),),
+            "http_gateway_seconds_bucket": (({"le": "0.0001"}, 1500.0), ({"le": "+Inf"}, 1500.0)),
+            "http_gateway_seconds_sum": (({}, 0.06),),
+        }
+    ),
+)
+
+
+def pairs(snapshot: Snapshot) -> list[tuple[str, str]]:
+    return [(name, value) for name, value in table(snapshot).rows]
+
+
+def test_a_line_tells_a_moment() -> None:
+    text = line(RUN)
+    assert "\n" not in text
+    for words in ("0:10", "150 requests/s", "p50 2.00 ms", "own 0.040 ms", "upstream 150/s", "2xx 1490 5xx 10"):
+        assert words in text
+
+
+def test_a_line_of_nothing_is_still_a_line() -> None:
+    assert "0 requests/s" in line(EMPTY)
+
+
+def test_the_table_tells_the_whole_run() -> None:
+    rows = dict(pairs(RUN))
+    assert rows["ran for"] == "10 s"
+    assert rows["requests through the gateway"] == "1,500 (150/s)"
+    assert rows["answers"] == "2xx 1,490, 5xx 10"
+    assert rows["through the gateway"] == "2.00 ms / 2.00 ms / 2.00 ms"
+    assert rows["straight to the origin"] == "1.00 ms / 1.00 ms / 1.00 ms"
+    assert rows["the gateway's own time"].endswith("mean 0.040 ms")
+    assert rows["upstream calls"] == "1,500"
+    assert rows["upstream connections made"] == "8"
+    assert rows["content"] == "150 kB"
+    assert rows["events and messages"] == "12"
+    assert rows["worker restarts"] == "0"
+
+
+def test_a_run_without_traffic_has_a_table_too() -> None:
+    rows = dict(pairs(EMPTY))
+    assert rows["answers"] == "none"
+    assert rows["through the gateway"] == "–"
