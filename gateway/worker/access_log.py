@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from gateway.figures import Figures
-from gateway.worker.redaction import redact, redact_target
+from gateway.http.redaction import redact, redact_target
 
 __all__ = ["AccessLog", "redact", "redact_target"]
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.worker.redaction import redact, redact_target, redact_value
+from gateway.http.redaction import redact, redact_target, redact_value
 
 
 @pytest.mark.parametrize("name", ["Authorization", "cookie", "SET-COOKIE", "Proxy-Authorization", "X-Api-Key"])
