@@ -9,17 +9,16 @@ import csv
 import importlib.util
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.support.cores import Placement, pinned, place_here
-from loadtests.support.gateway import GatewayOptions, start_gateway
-from loadtests.support.origin import start_origin
-from loadtests.support.ports import LOOPBACK, free_port
-from loadtests.support.processes import ROOT, end_cleanly_on_sigterm
+from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
+from loadtests.support.gateway import GatewayOptions
+from loadtests.support.ports import LOOPBACK, MeasuringError
+from loadtests.support.processes import ROOT
+from loadtests.support.stage import stage
 from loadtests.support.table import render
 
 RESULTS = ROOT / "loadtests" / "results"
@@ -29,7 +28,7 @@ _HEADER = ("users", "requests", "failed", "requests/s", "p50 ms", "p95 ms", "p99
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
+class Counted:
     """What locust counted with one number of users; latencies in milliseconds."""
 
     users: int
@@ -41,15 +40,15 @@ class Stage:
     p99: float
 
 
-class LoadError(Exception):
+class LoadError(MeasuringError):
     """locust could not run, or left no figures."""
 
 
-def read_stage(users: int, lines: Sequence[str]) -> Stage:
+def read_counted(users: int, lines: Sequence[str]) -> Counted:
     """The line of locust's `_stats.csv` that sums up the stage. Raises `LoadError` when it is not there."""
     for row in csv.DictReader(lines):
         if row["Name"] == "Aggregated":
-            return Stage(
+            return Counted(
                 users=users,
                 requests=int(row["Request Count"]),
                 failures=int(row["Failure Count"]),
@@ -72,29 +71,29 @@ def arguments_of_locust(users: int, seconds: int, port: int, prefix: Path) -> li
     ]
 
 
-def table(stages: Sequence[Stage]) -> str:
+def table(stages: Sequence[Counted]) -> str:
     """All stages, one a row."""
     return render(
         _HEADER,
         [
             (
-                f"{stage.users:,}",
-                f"{stage.requests:,}",
-                str(stage.failures),
-                f"{stage.requests_per_second:,.0f}",
-                f"{stage.p50:.0f}",
-                f"{stage.p95:.0f}",
-                f"{stage.p99:.0f}",
+                f"{counted.users:,}",
+                f"{counted.requests:,}",
+                str(counted.failures),
+                f"{counted.requests_per_second:,.0f}",
+                f"{counted.p50:.0f}",
+                f"{counted.p95:.0f}",
+                f"{counted.p99:.0f}",
             )
-            for stage in stages
+            for counted in stages
         ],
     )
 
 
-def verdict(stages: Sequence[Stage]) -> list[str]:
+def verdict(stages: Sequence[Counted]) -> list[str]:
     """What is wrong, in words; nothing when every request of every stage was answered well."""
-    wrong = [f"{stage.users} users: {stage.failures} failed" for stage in stages if stage.failures]
-    return wrong + [f"{stage.users} users: no requests at all" for stage in stages if not stage.requests]
+    wrong = [f"{counted.users} users: {counted.failures} failed" for counted in stages if counted.failures]
+    return wrong + [f"{counted.users} users: no requests at all" for counted in stages if not counted.requests]
 
 
 def main() -> int:
@@ -102,37 +101,24 @@ def main() -> int:
     options = _arguments()
     if importlib.util.find_spec("locust") is None:
         print("locust is not installed here: `make load` installs it from requirements/load.txt", file=sys.stderr)
-        return 2
-    end_cleanly_on_sigterm()
+        return COULD_NOT_MEASURE
     RESULTS.mkdir(exist_ok=True)
     stages = []
-    try:
-        for users in options.users:
-            print(f"{users} users for {options.seconds} s", file=sys.stderr, flush=True)
-            stages.append(_run(users, options.seconds, options.workers))
-    except LoadError as error:
-        print(error, file=sys.stderr)
-        return 2
+    for users in options.users:
+        print(f"{users} users for {options.seconds} s", file=sys.stderr, flush=True)
+        stages.append(_run(users, options.seconds, options.workers))
     print(table(stages))
     wrong = verdict(stages)
     print("\n".join(wrong) or f"nothing failed; reports are in {RESULTS.relative_to(ROOT)}/")
     return 1 if wrong else 0
 
 
-def _run(users: int, seconds: int, workers: int) -> Stage:
+def _run(users: int, seconds: int, workers: int) -> Counted:
     """One stage with a gateway of its own, so that no stage inherits from the one before."""
     placement = place_here() if workers == 1 else Placement(frozenset(), frozenset(), frozenset())
     prefix = RESULTS / f"load-{users}"
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-load-")))
-        port, origin_port = free_port(), free_port()
-        stack.callback(start_origin(origin_port, directory=directory, cores=placement.origin).stop)
-        gateway = start_gateway(
-            port, origin_port, GatewayOptions(workers=workers), directory=directory, cores=placement.proxy
-        )
-        stack.callback(gateway.stop)
-        gateway.wait_until_answers(port, "/json/1k")
-        argv = arguments_of_locust(users, seconds, port, prefix)
+    with stage("load", GatewayOptions(workers=workers), placement) as running:
+        argv = arguments_of_locust(users, seconds, running.port, prefix)
         try:
             with pinned(placement.load):
                 done = subprocess.run(
@@ -142,7 +128,7 @@ def _run(users: int, seconds: int, workers: int) -> Stage:
             raise LoadError(f"locust did not end: {error}") from error
         if done.returncode != 0:
             raise LoadError(f"locust ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    return read_stage(users, Path(f"{prefix}_stats.csv").read_text().splitlines())
+    return read_counted(users, Path(f"{prefix}_stats.csv").read_text().splitlines())
 
 
 def _milliseconds(text: str) -> float:
@@ -158,4 +144,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -6,17 +6,13 @@ dies, a probe or an ordinary request is not answered well, or a fault has the wr
 
 import argparse
 import sys
-import tempfile
-from contextlib import ExitStack
-from pathlib import Path
 
 import uvloop
 
 from loadtests.support.cores import pinned, place_here
-from loadtests.support.gateway import GatewayOptions, start_gateway
-from loadtests.support.origin import start_origin
-from loadtests.support.ports import free_port
-from loadtests.support.processes import end_cleanly_on_sigterm
+from loadtests.support.entry import exit_code_of
+from loadtests.support.gateway import GatewayOptions
+from loadtests.support.stage import stage
 from loadtests.support.table import render
 from loadtests.traffic.growth import Growth, faults_of, growth
 from loadtests.traffic.soaking import Soak
@@ -24,25 +20,25 @@ from loadtests.traffic.soaking import Soak
 MOST_MIB_PER_MINUTE = 1.0
 SPARE_DESCRIPTORS = 32.0
 _WARM_UP_SHARE = 0.2
+_WARM_UP_SECONDS = 15.0
 
 
 def main() -> int:
     """Soak for the minutes asked for; 0 when nothing grew and nothing was answered wrongly."""
     options = _arguments()
-    end_cleanly_on_sigterm()
     placement = place_here()
-    with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-soak-")))
-        port, origin_port = free_port(), free_port()
-        stack.callback(start_origin(origin_port, directory=directory, cores=placement.origin).stop)
-        chosen = GatewayOptions(plugins=options.plugin, workers=options.workers)
-        gateway = start_gateway(port, origin_port, chosen, directory=directory, cores=placement.proxy)
-        stack.callback(gateway.stop)
-        gateway.wait_until_answers(port, "/json/1k")
-        soak = Soak(port, gateway.pid, _say)
+    seconds = options.minutes * 60
+    chosen = GatewayOptions(plugins=options.plugin, workers=options.workers)
+    with stage("soak", chosen, placement) as running:
+        soak = Soak(running.port, running.gateway.pid, _say)
         with pinned(placement.load):
-            uvloop.run(soak.run(options.minutes * 60))
-    return _report(soak, growth(soak.readings, options.minutes * 60 * _WARM_UP_SHARE))
+            uvloop.run(soak.run(seconds))
+    return _report(soak, growth(soak.readings, warm_up_seconds(seconds)))
+
+
+def warm_up_seconds(seconds: float) -> float:
+    """How much of a run says nothing yet: a fifth, and in a short one more, but never more than half."""
+    return min(max(seconds * _WARM_UP_SHARE, _WARM_UP_SECONDS), seconds / 2)
 
 
 def _report(soak: Soak, workers: list[Growth]) -> int:
@@ -91,4 +87,4 @@ def _arguments() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -14,32 +14,30 @@ from loadtests.bench.peers import PEERS, Peer
 from loadtests.bench.samples import Sample, Summary
 from loadtests.bench.scenarios import SCENARIOS, Need, Scenario
 from loadtests.support.cores import place_here
-from loadtests.support.processes import end_cleanly_on_sigterm
-from loadtests.support.wrk import WrkError
+from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
 
 
 def main() -> int:
     """Run what the command line asks for; 1 when a run had errors (or, with `--check`, a target was missed)."""
     options = _arguments()
-    end_cleanly_on_sigterm()
     if shutil.which("wrk") is None:
         _say("wrk is not installed, and without it there is no load: apt-get install wrk")
-        return 2
+        return COULD_NOT_MEASURE
     scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.only]
     peers = _installed([peer for peer in PEERS if peer.name in options.peers])
     about = {**describe(), "placement": place_here().describe(), "seconds": options.seconds, "rounds": options.rounds}
     print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
-    try:
-        samples = _measure(scenarios, peers, options)
-    except WrkError as error:
-        _say(str(error))
-        return 2
+    samples = _measure(scenarios, peers, options)
     rows = report.summaries(samples, scenarios, peers)
     reached = _print(rows, scenarios)
     if options.json is not None:
         options.json.write_text(json.dumps(report.as_json(samples, rows, about), indent=2) + "\n")
-    if not rows or not all(row.is_valid for row in rows):
+    unmeasured = report.unmeasured(rows, scenarios, peers)
+    for scenario, peer in unmeasured:
+        _say(f"{peer} could not be measured in {scenario}")
+    if not all(row.is_valid for row in rows):
         _say("a run had errors: its figures mean nothing")
+    if unmeasured or not all(row.is_valid for row in rows):
         return 1
     return 1 if options.check and not reached else 0
 
@@ -97,4 +95,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_code_of(main))

@@ -29,6 +29,13 @@ def summaries(samples: Sequence[Sample], scenarios: Sequence[Scenario], peers: S
     return [summary for summary in found if summary is not None]
 
 
+def unmeasured(rows: Sequence[Summary], scenarios: Sequence[Scenario], peers: Sequence[Peer]) -> list[tuple[str, str]]:
+    """Names of scenario and peer wherever a peer takes part and still has no figures."""
+    measured = {(row.scenario, row.peer) for row in rows}
+    wanted = [(scenario.name, peer.name) for scenario in scenarios for peer in peers if peer.takes_part(scenario)]
+    return [key for key in wanted if key not in measured]
+
+
 def table(rows: Sequence[Summary], scenarios: Sequence[Scenario]) -> str:
     """The whole comparison; invalid rows say so instead of giving a ratio."""
     by_name = {scenario.name: scenario for scenario in scenarios}

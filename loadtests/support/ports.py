@@ -9,7 +9,11 @@ LOOPBACK = "127.0.0.1"
 _PAUSE_SECONDS = 0.02
 
 
-class NotReadyError(Exception):
+class MeasuringError(Exception):
+    """Something keeps us from measuring, so there is no result, neither good nor bad."""
+
+
+class NotReadyError(MeasuringError):
     """A process we started ended, or did not answer in time. The text says which, with the end of its log."""
 
 

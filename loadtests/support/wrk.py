@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from loadtests.support.cores import pinned
+from loadtests.support.ports import MeasuringError
 
 _SPARE_SECONDS = 30.0
 _FIGURES = re.compile(r"^figures (?P<figures>.+)$", re.MULTILINE)
@@ -58,7 +59,7 @@ class Figures:
         return sum(self.errors.values())
 
 
-class WrkError(Exception):
+class WrkError(MeasuringError):
     """wrk could not run, or said nothing we understand."""
 
 

@@ -24,10 +24,10 @@ def unless_status(head: bytes, status: int, what: str) -> str | None:
 
 async def until_closed(port: int, octets: bytes) -> bytes:
     """Everything the other side sends until it closes."""
+    received = b""
     reader, writer = await open_connection(port)
     try:
         writer.write(octets)
-        received = b""
         while piece := await reader.read(_PIECE):
             received += piece
     except ConnectionError:
@@ -44,7 +44,11 @@ async def open_connection(port: int, window: int | None = None) -> tuple[asyncio
     raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     if window is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, window)
-    await asyncio.get_running_loop().sock_connect(raw, (LOOPBACK, port))
+    try:
+        await asyncio.get_running_loop().sock_connect(raw, (LOOPBACK, port))
+    except BaseException:
+        raw.close()
+        raise
     return await asyncio.open_connection(sock=raw, limit=window or _PIECE)
 
 
