@@ -53,7 +53,9 @@ def run(
     admin: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Where the admin application listens, or 'off'.")
     ] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="How many worker processes.")] = None,
+    workers: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="How many worker processes, or 'auto': one per core.")
+    ] = None,
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C. --listen, --admin and --workers override the file."""
     if config is not None and upstream:
@@ -73,13 +75,15 @@ def run(
 
 
 def _source(
-    config: Path | None, upstream: list[str], listen: str | None, admin: str | None, workers: int | None
+    config: Path | None, upstream: list[str], listen: str | None, admin: str | None, workers: str | None
 ) -> ConfigSource:
+    """Where the configuration comes from: the file with the flags over it, or the flags alone."""
     from gateway.supervisor.source import FileSource, UpstreamSource
 
-    if config is not None:
-        return FileSource(config, listen=listen, admin=admin, workers=workers)
-    return UpstreamSource(upstream, listen=listen, admin=admin, workers=workers)
+    if config is None:
+        return UpstreamSource(upstream, listen=listen, admin=admin, workers=workers)
+    flags = {"listen": listen, "admin": admin, "workers": workers}
+    return FileSource(config, {name: text for name, text in flags.items() if text is not None})
 
 
 @app.command()

@@ -23,8 +23,8 @@ routes:
   - match: /api/*
     name: api
     upstream: shop
-  - match: "*"
-    name: everything else
+  - match: /*
+    name: rest
     upstream: shop
 """
 

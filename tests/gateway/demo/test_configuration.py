@@ -1,0 +1,12 @@
+from gateway.chain.registry import settings_of
+from gateway.config import load_text
+from gateway.demo.configuration import text
+
+
+def test_the_file_is_a_configuration_without_mistakes() -> None:
+    configuration = load_text(
+        text(listen="127.0.0.1:8080", admin="[::1]:9900", origin="http://127.0.0.1:4000"), settings_of, environ={}
+    )
+    assert {route.upstream for route in configuration.routes} == {"shop"}
+    assert [route.name for route in configuration.routes] == ["products", "api", "rest"]
+    assert configuration.settings.admin is not None
