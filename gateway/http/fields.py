@@ -147,7 +147,7 @@ class Fields:
         return True
 
     def remove_any(self, names: Container[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
-        """Remove each line whose lower-case name is one of `names` or begins with one of `prefixes`; whether any was."""
+        """Remove each line whose lower-case name is among `names` or begins with one of `prefixes`; whether any was."""
         kept = [entry for entry in self._entries if entry[0] not in names and not entry[0].startswith(prefixes)]
         if len(kept) == len(self._entries):
             return False

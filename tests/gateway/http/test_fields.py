@@ -1,0 +1,157 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.http.fields import Fields, LowerNames, is_field_value, is_token
+from gateway.http.hop_by_hop import FRAMING
+
+TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+names = (
+    st.text(TOKEN_CHARACTERS, min_size=1, max_size=6).map(str.encode).filter(lambda name: name.lower() not in FRAMING)
+)
+values = st.binary(max_size=8).filter(is_field_value)
+lines = st.lists(st.tuples(names, values), max_size=8)
+
+
+def received(*lines: tuple[bytes, bytes]) -> Fields:
+    block = b"".join(b"%b:%b\r\n" % line for line in lines)  # no space after the colon, as a parser may have met it
+    return Fields.received([(name.lower(), name, value) for name, value in lines], block)
+
+
+def test_look_ups_go_by_the_lower_case_name() -> None:
+    fields = Fields([(b"Content-TYPE", b"text/html")])
+    assert fields.get(b"content-type") == b"text/html"
+    assert b"content-type" in fields
+    assert fields.get(b"accept") is None
+    assert fields.values(b"accept") == []
+
+
+def test_several_lines_are_one_list_to_get_and_several_to_values() -> None:
+    fields = Fields([(b"Vary", b"Accept"), (b"X", b"1"), (b"vary", b"Origin"), (b"VARY", b"Cookie")])
+    assert fields.get(b"vary") == b"Accept, Origin, Cookie"
+    assert fields.values(b"vary") == [b"Accept", b"Origin", b"Cookie"]
+
+
+def test_changing_what_values_returned_changes_no_field() -> None:
+    fields = Fields([(b"A", b"1"), (b"A", b"2")])
+    fields.values(b"a").clear()
+    assert fields.values(b"a") == [b"1", b"2"]
+
+
+def test_unchanged_fields_go_out_as_the_octets_they_came_in_as() -> None:
+    assert received((b"hOST", b"a"), (b"X", b"")).encode() == b"hOST:a\r\nX:\r\n"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda fields: fields.add(b"Y", b"2"),
+        lambda fields: fields.set(b"x", b"2"),
+        lambda fields: fields.remove(b"X"),
+        lambda fields: fields.remove_any({b"x"}),
+    ],
+)
+def test_changed_fields_are_written_anew(change) -> None:  # type: ignore[no-untyped-def]  # pytest hands it in
+    fields = received((b"X", b"1"))
+    assert fields.get(b"x") == b"1"
+    change(fields)
+    assert fields.encode() == b"".join(b"%b: %b\r\n" % line for line in fields)
+    assert fields.get(b"x") == dict(fields).get(b"X", dict(fields).get(b"x"))
+
+
+def test_removing_what_is_not_there_keeps_the_octets() -> None:
+    fields = received((b"X", b"1"))
+    assert not fields.remove(b"Y")
+    assert not fields.remove_any({b"y"}, (b"z-",))
+    assert fields.encode() == b"X:1\r\n"
+
+
+def test_set_replaces_all_lines_of_the_name_by_one_in_the_place_of_the_first() -> None:
+    fields = Fields([(b"A", b"1"), (b"B", b"2"), (b"a", b"3"), (b"C", b"4"), (b"A", b"5")])
+    fields.set(b"a", b"new")
+    assert list(fields) == [(b"a", b"new"), (b"B", b"2"), (b"C", b"4")]
+
+
+def test_remove_takes_every_line_of_the_name_in_any_case() -> None:
+    fields = Fields([(b"A", b"1"), (b"B", b"2"), (b"a", b"3")])
+    assert fields.remove(b"A")
+    assert list(fields) == [(b"B", b"2")]
+
+
+def test_remove_any_takes_names_and_prefixes_in_one_go() -> None:
+    fields = Fields([(b"X-A", b"1"), (b"Server", b"2"), (b"Keep", b"3"), (b"x-b", b"4"), (b"xa", b"5")])
+    assert fields.remove_any({b"server"}, (b"x-",))
+    assert list(fields) == [(b"Keep", b"3"), (b"xa", b"5")]
+
+
+def test_a_copy_is_independent_and_keeps_the_octets() -> None:
+    original = received((b"A", b"1"))
+    copy = original.copy()
+    assert copy.encode() == b"A:1\r\n"
+    copy.set(b"A", b"2")
+    assert (original.get(b"a"), original.encode()) == (b"1", b"A:1\r\n")
+
+
+def test_fields_are_equal_when_names_without_case_values_and_order_are() -> None:
+    assert Fields([(b"A", b"1")]) == Fields([(b"a", b"1")])
+    assert Fields([(b"A", b"1")]) != Fields([(b"A", b"2")])
+    assert Fields([(b"A", b"1"), (b"B", b"2")]) != Fields([(b"B", b"2"), (b"A", b"1")])
+
+
+@pytest.mark.parametrize("name", [b"", b"a b", b"a:", b"a\r", b"\xe4", b"(a)"])
+def test_what_is_no_token_is_no_name(name: bytes) -> None:
+    assert not is_token(name)
+    with pytest.raises(ValueError, match="not a field name"):
+        Fields().add(name, b"x")
+
+
+@pytest.mark.parametrize("value", [b"a\r\nB: 2", b"a\nb", b"\x00", b"\x7f", b"a\x1b[0m"])
+def test_a_value_cannot_smuggle_control_octets(value: bytes) -> None:
+    assert not is_field_value(value)
+    with pytest.raises(ValueError, match="not a field value for X"):
+        Fields().set(b"X", value)
+
+
+@pytest.mark.parametrize("value", [b"", b"a\tb", b"\x80\xff", b"!~ "])
+def test_tabs_and_octets_above_ascii_may_stand_in_a_value(value: bytes) -> None:
+    assert is_field_value(value)
+
+
+@pytest.mark.parametrize("name", [b"Content-Length", b"TRANSFER-encoding", b"connection"])
+def test_framing_fields_are_not_for_plugins(name: bytes) -> None:
+    with pytest.raises(ValueError, match="belongs to the connection"):
+        Fields([(name, b"x")])
+
+
+def test_refused_changes_change_nothing() -> None:
+    fields = received((b"A", b"1"))
+    with pytest.raises(ValueError, match="not a field value"):
+        fields.set(b"A", b"\n")
+    assert fields.encode() == b"A:1\r\n"
+
+
+def test_learned_names_are_bounded() -> None:
+    known = LowerNames()
+    for number in range(5_000):
+        assert known[b"X-%d" % number] == b"x-%d" % number
+    assert known[b"A" * 1_000] == b"a" * 1_000
+    assert len(known) <= 2_048
+
+
+@given(lines, names, values)
+def test_set_leaves_one_line_and_touches_no_other_name(
+    lines: list[tuple[bytes, bytes]], name: bytes, value: bytes
+) -> None:
+    fields = Fields(lines)
+    fields.set(name, value)
+    assert fields.values(name.lower()) == [value]
+    others = [line for line in lines if line[0].lower() != name.lower()]
+    assert [line for line in fields if line[0].lower() != name.lower()] == others
+
+
+@given(lines)
+def test_what_is_encoded_reads_back_as_it_was(lines: list[tuple[bytes, bytes]]) -> None:
+    encoded = Fields(lines).encode()
+    read = [tuple(line.split(b": ", 1)) for line in encoded.split(b"\r\n")[:-1]]
+    assert read == lines
+    assert encoded.count(b"\n") == len(lines)
