@@ -48,11 +48,17 @@ class Answer:
 
 
 def read_answer(
-    wire: Wire, method: str = "GET", *, minor: int = 1, sink: Callable[[bytes], object] | None = None
+    wire: Wire,
+    method: str = "GET",
+    *,
+    minor: int = 1,
+    sink: Callable[[bytes], object] | None = None,
+    on_head: Callable[[Answer], object] | None = None,
 ) -> Answer:
     """Read one final response to a request of that method and minor version, and any interim ones before it.
 
-    With a `sink` the content goes there piece by piece and not into the answer."""
+    With a `sink` the content goes there piece by piece and not into the answer; `on_head` gets the final answer
+    before its content is read."""
     interim: list[Answer] = []
     while (answer := _read_head(wire)).status < 200:
         if minor == 0:
@@ -62,6 +68,8 @@ def read_answer(
         interim.append(answer)
         if answer.status == 101:
             break
+    if on_head is not None:
+        on_head(answer)
     answer.interim = interim if answer.status != 101 else interim[:-1]
     if answer.status == 101:
         return answer

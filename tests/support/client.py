@@ -64,7 +64,7 @@ class Client:
         try:
             yield
         finally:
-            sender.join(0.05)
+            sender.join(0.5)
             if sender.is_alive():
                 with contextlib.suppress(OSError):
                     self.sock.shutdown(socket.SHUT_WR)

@@ -78,6 +78,8 @@ class Connection:
             raise MalformedError(f"not a request line: {line[:80]!r}")
         found = Received(self.number, match[1].decode(), match[2], int(match[3]), self.wire.fields(), b"")
         found.raw_head = self.wire.mark()
+        if found.minor == 1 and len(found.all(b"host")) != 1:
+            raise MalformedError(f"Host {found.all(b'host')!r} in HTTP/1.1 (RFC 9112 §3.2)")
         self.begun = found
         return found
 

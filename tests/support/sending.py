@@ -13,7 +13,7 @@ BYTE_BY_BYTE = 1
 
 _PAUSE = 0.00005
 """Seconds between pieces: on loopback long enough for most of them to be read on their own."""
-_LARGE = 4096
+_LARGE = 1500
 _PIECE = 997
 
 

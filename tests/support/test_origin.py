@@ -43,7 +43,7 @@ def test_sized_and_chunked_content_is_the_same(client: Client) -> None:
 
 def test_half_a_request_stays_unclaimed(origin: Origin, client: Client) -> None:
     client.get("/whole")
-    client.send(b"POST /half HTTP/1.1\r\nContent-Length: 9\r\n\r\nhal")
+    client.send(b"POST /half HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 9\r\n\r\nhal")
     client.close()
     assert origin.wait_for(lambda: origin.connections[0].ended.is_set())
     assert [kept.target for kept in origin.requests] == [b"/whole"]
@@ -52,7 +52,9 @@ def test_half_a_request_stays_unclaimed(origin: Origin, client: Client) -> None:
 
 
 def test_an_ambiguous_request_is_a_violation(origin: Origin, client: Client) -> None:
-    client.send(b"POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+    client.send(
+        b"POST / HTTP/1.1\r\nHost: shop.test\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    )
     assert client.closed()
     assert origin.wait_for(lambda: bool(origin.violations))
 

@@ -1,0 +1,453 @@
+"""Requests whose form is right: what they are about must not fool the gateway, and odd ones must work."""
+
+from __future__ import annotations
+
+from tests.conformance.faults import VALID
+from tests.conformance.request_case import (
+    ADMIN_PORT,
+    HOST,
+    SMUGGLED,
+    Case,
+    Reaches,
+    chunked,
+    either,
+    get,
+    post,
+    refused,
+    served,
+    valid,
+)
+
+_ROOT = Reaches(b"/")
+_ABC = Reaches(b"/", "POST", b"abc")
+_LINE = b"GET %b HTTP/1.1\r\n" + HOST + b"\r\n"
+
+
+def _absolute(name: str, target: bytes, origin_target: bytes, host: bytes) -> Case:
+    return served("absolute-" + name, 11, _LINE % target, Reaches(origin_target, fields={b"host": host}))
+
+
+ABSOLUTE = (
+    _absolute("target", b"http://shop.test/a?b=c", b"/a?b=c", b"shop.test"),
+    _absolute("target-of-another-authority", b"http://other.test/a", b"/a", b"other.test"),
+    _absolute("target-in-capitals", b"HTTP://other.test/a", b"/a", b"other.test"),
+    _absolute("target-with-a-port", b"http://other.test:81/a", b"/a", b"other.test:81"),
+    _absolute(
+        "target-of-our-administrator",
+        b"http://127.0.0.1:" + ADMIN_PORT + b"/api/status",
+        b"/api/status",
+        b"127.0.0.1:" + ADMIN_PORT,
+    ),
+    _absolute("target-of-a-metadata-service", b"http://169.254.169.254/latest", b"/latest", b"169.254.169.254"),
+    _absolute("target-without-a-path", b"http://other.test", b"/", b"other.test"),
+    _absolute("target-with-a-query-and-no-path", b"http://other.test?b=c", b"/?b=c", b"other.test"),
+    refused("absolute-target-without-a-host", 11, _LINE % b"http:///a"),
+    refused("absolute-target-with-a-user", 11, _LINE % b"http://user:secret@other.test/a"),
+    refused("absolute-target-with-a-bad-port", 11, _LINE % b"http://other.test:x/a"),
+    refused("absolute-target-without-host-field", 11, b"GET http://other.test/ HTTP/1.1\r\n\r\n"),
+    either("absolute-target-of-another-scheme", 11, _LINE % b"ftp://other.test/a", Reaches(b"/a")),
+    either("absolute-target-of-a-file", 11, _LINE % b"file:///etc/passwd", Reaches(b"/etc/passwd")),
+)
+
+FORMS = (
+    refused("connect", 12, b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n", 405, 501),
+    refused("connect-with-a-path", 12, b"CONNECT / HTTP/1.1\r\n" + HOST + b"\r\n", 400, 405, 501),
+    refused(
+        "connect-then-a-request",
+        12,
+        b"CONNECT shop.test:443 HTTP/1.1\r\nHost: shop.test:443\r\n\r\n" + SMUGGLED,
+        405,
+        501,
+    ),
+    refused("authority-form-with-get", 12, _LINE % b"shop.test:80"),
+    refused("asterisk-with-get", 12, _LINE % b"*"),
+    refused("asterisk-with-post", 12, b"POST * HTTP/1.1\r\n" + HOST + b"Content-Length: 0\r\n\r\n"),
+    refused("target-without-a-slash", 12, _LINE % b"a/b"),
+    refused("target-of-a-query-alone", 12, _LINE % b"?a=b"),
+    either("target-with-a-fragment", 12, _LINE % b"/a#b", Reaches(b"/a#b")),
+    served(
+        "target-with-two-slashes",
+        12,
+        _LINE % b"//evil.test/a",
+        Reaches(b"//evil.test/a", fields={b"host": b"shop.test"}),
+    ),
+    served("asterisk-with-options", 12, b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"*", "OPTIONS")),
+)
+
+NOMINATED = (
+    served("nominated-host-stays", 13, get(b"Connection: Host"), Reaches(b"/", fields={b"host": b"shop.test"})),
+    served("nominated-length-stays", 13, post(b"Connection: Content-Length", b"Content-Length: 3", body=b"abc"), _ABC),
+    served("nominated-coding-stays", 13, chunked(b"3\r\nabc\r\n0\r\n\r\n", b"Connection: Transfer-Encoding"), _ABC),
+    served(
+        "nominated-field-goes",
+        13,
+        get(b"Connection: X-Secret", b"X-Secret: 1", b"X-Kept: 2"),
+        Reaches(b"/", fields={b"x-secret": None, b"x-kept": b"2"}),
+    ),
+    served(
+        "nominated-cookie-goes",
+        13,
+        get(b"Cookie: a=b", b"Connection: keep-alive, Cookie"),
+        Reaches(b"/", fields={b"cookie": None}),
+    ),
+    served(
+        "nominated-in-capitals",
+        13,
+        get(b"X-Secret: 1", b"CONNECTION: X-SECRET"),
+        Reaches(b"/", fields={b"x-secret": None}),
+    ),
+    served(
+        "nominated-in-two-fields",
+        13,
+        get(b"Connection: X-A", b"X-A: 1", b"Connection: X-B", b"X-B: 2"),
+        Reaches(b"/", fields={b"x-a": None, b"x-b": None}),
+    ),
+    served(
+        "nominated-forwarding-is-ours-again",
+        13,
+        get(b"Connection: X-Forwarded-For", b"X-Forwarded-For: 192.0.2.66"),
+        Reaches(b"/", fields={b"x-forwarded-for": b"127.0.0.1"}),
+    ),
+    served(
+        "hop-by-hop-fields-stop-here",
+        13,
+        get(b"Keep-Alive: timeout=5", b"Proxy-Connection: keep-alive", b"TE: trailers"),
+        Reaches(b"/", fields={b"keep-alive": None, b"proxy-connection": None}),
+    ),
+    served("nomination-of-nothing", 13, get(b"Connection: ,, ,"), _ROOT),
+)
+
+_NO_UPGRADE: dict[bytes, bytes | None] = {b"upgrade": None, b"http2-settings": None}
+_SOCKET = (b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+UPGRADES = (
+    served(
+        "upgrade-to-h2c",
+        14,
+        get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
+        Reaches(b"/", fields=_NO_UPGRADE),
+    ),
+    served(
+        "upgrade-to-h2c-half-nominated",
+        14,
+        get(b"Connection: Upgrade", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk"),
+        Reaches(b"/", fields=_NO_UPGRADE),
+    ),
+    served(
+        "upgrade-to-h2c-then-a-request",
+        14,
+        get(b"Connection: Upgrade, HTTP2-Settings", b"Upgrade: h2c", b"HTTP2-Settings: AAMAAABk")
+        + get(target=b"/next"),
+        Reaches(b"/", fields=_NO_UPGRADE),
+        Reaches(b"/next"),
+    ),
+    served("upgrade-not-nominated", 15, get(b"Upgrade: websocket"), Reaches(b"/", fields=_NO_UPGRADE)),
+    served(
+        "websocket-answered-with-200-then-a-request",
+        15,
+        get(*_SOCKET, b"Sec-WebSocket-Version: 13") + get(target=b"/next"),
+        Reaches(b"/"),
+        Reaches(b"/next"),
+    ),
+    Case(
+        "websocket-of-a-wrong-version-then-a-request",
+        15,
+        get(*_SOCKET, b"Sec-WebSocket-Version: 12") + get(target=b"/next"),
+        (frozenset({200, 400, 426}), frozenset({200})),
+        (Reaches(b"/"), Reaches(b"/next")),
+    ),
+    Case(
+        "websocket-without-a-key",
+        15,
+        get(b"Connection: Upgrade", b"Upgrade: websocket", b"Sec-WebSocket-Version: 13"),
+        (frozenset({200, 400}),),
+        (Reaches(b"/"),),
+    ),
+    Case(
+        "websocket-with-post-and-content",
+        15,
+        post(*_SOCKET, b"Sec-WebSocket-Version: 13", b"Content-Length: 3", body=b"abc"),
+        (frozenset({200, 400, 405}),),
+        (_ABC,),
+    ),
+)
+
+_MANY = 10_000
+PIPELINES = (
+    served("pipeline-of-2", 16, get(target=b"/1") + get(target=b"/2"), Reaches(b"/1"), Reaches(b"/2")),
+    served(
+        "pipeline-of-32",
+        16,
+        b"".join(get(target=b"/%d" % n) for n in range(32)),
+        *(Reaches(b"/%d" % n) for n in range(32)),
+    ),
+    served(
+        "pipeline-of-10000",
+        16,
+        b"".join(get(target=b"/%d" % n) for n in range(_MANY)),
+        *(Reaches(b"/%d" % n) for n in range(_MANY)),
+    ),
+    served(
+        "pipeline-with-content",
+        16,
+        post(b"Content-Length: 3", body=b"abc") * 3 + get(target=b"/last"),
+        _ABC,
+        _ABC,
+        _ABC,
+        Reaches(b"/last"),
+    ),
+    served(
+        "pipeline-with-chunks", 16, chunked(b"3\r\nabc\r\n0\r\n\r\n") + get(target=b"/last"), _ABC, Reaches(b"/last")
+    ),
+    served(
+        "pipeline-with-head",
+        16,
+        b"HEAD / HTTP/1.1\r\n" + HOST + b"\r\n" + get(target=b"/last"),
+        Reaches(b"/", "HEAD"),
+        Reaches(b"/last"),
+        methods=("HEAD",),
+    ),
+    served(
+        "nothing-is-read-after-close",
+        16,
+        get(b"Connection: close", target=b"/1") + SMUGGLED,
+        Reaches(b"/1"),
+        closes=True,
+    ),
+    served(
+        "nothing-is-read-after-the-old-version",
+        16,
+        b"GET /1 HTTP/1.0\r\n" + HOST + b"\r\n" + SMUGGLED,
+        Reaches(b"/1"),
+        closes=True,
+        minor=0,
+    ),
+    served(
+        "empty-lines-between-requests",
+        16,
+        get(target=b"/1") + b"\r\n\r\n" + get(target=b"/2"),
+        Reaches(b"/1"),
+        Reaches(b"/2"),
+    ),
+)
+
+EXPECTATIONS = (
+    served("expecting-without-waiting", 17, post(b"Expect: 100-continue", b"Content-Length: 3", body=b"abc"), _ABC),
+    served("expecting-in-capitals", 17, post(b"Expect: 100-Continue", b"Content-Length: 3", body=b"abc"), _ABC),
+    served("expecting-with-chunks", 17, chunked(b"3\r\nabc\r\n0\r\n\r\n", b"Expect: 100-continue"), _ABC),
+    served("expecting-without-content", 17, get(b"Expect: 100-continue"), _ROOT),
+    served(
+        "expecting-with-no-octets-then-a-request",
+        17,
+        post(b"Expect: 100-continue", b"Content-Length: 0") + get(target=b"/next"),
+        Reaches(b"/", "POST"),
+        Reaches(b"/next"),
+    ),
+    served(
+        "expecting-in-the-old-version",
+        17,
+        b"POST / HTTP/1.0\r\n" + HOST + b"Expect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
+        _ABC,
+        closes=True,
+        minor=0,
+    ),
+    refused("expecting-something-else", 17, post(b"Expect: 200-ok", b"Content-Length: 3", body=b"abc"), 417),
+    refused(
+        "expecting-more-than-one-thing", 17, post(b"Expect: 100-continue, x", b"Content-Length: 3", body=b"abc"), 417
+    ),
+    refused(
+        "expecting-with-a-parameter", 17, post(b"Expect: 100-continue;a=b", b"Content-Length: 3", body=b"abc"), 417
+    ),
+    refused("expecting-something-alike", 17, post(b"Expect: y 100-continue", b"Content-Length: 3", body=b"abc"), 417),
+    either("expecting-nothing", 17, post(b"Expect:", b"Content-Length: 3", body=b"abc"), _ABC, 417),
+    either(
+        "expecting-twice",
+        17,
+        post(b"Expect: 100-continue", b"Expect: 100-continue", b"Content-Length: 3", body=b"abc"),
+        _ABC,
+        417,
+    ),
+)
+
+
+def _with_content(method: bytes) -> Case:
+    name = method.decode()
+    sent = method + b" / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc" + get(target=b"/next")
+    reaches = (Reaches(b"/", name, b"abc"), Reaches(b"/next"))
+    return served(f"content-with-{name.lower()}", 18, sent, *reaches, methods=(name,))
+
+
+CONTENT = (
+    *(_with_content(method) for method in (b"GET", b"HEAD", b"DELETE", b"OPTIONS")),
+    served(
+        "chunks-with-get",
+        18,
+        b"GET / HTTP/1.1\r\n" + HOST + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+        Reaches(b"/", "GET", b"abc"),
+    ),
+    served("post-without-framing", 18, b"POST / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "POST")),
+)
+
+_PATHS = (
+    b"/a/../b",
+    b"/a/./b",
+    b"/../..",
+    b"/a//b",
+    b"///",
+    b"/%2e%2e/x",
+    b"/%2E",
+    b"/a%2Fb",
+    b"/a;b=c",
+    b"/account/x.css",
+    b"/x%00.css",
+    b"/x.",
+    b"/%7euser",
+    b"/~user",
+    b"/a+b%20c",
+    b"/a?",
+    b"/a?b?c",
+    b"/a?b=//../c",
+    b"/A?b=C&b=c",
+    b"/:80",
+    b"/@evil.test",
+    b"/*",
+)
+PATHS = (
+    *(served("path-" + path.decode(), 36, _LINE % path, Reaches(path)) for path in _PATHS),
+    either("path-with-a-bad-escape", 36, _LINE % b"/%zz", Reaches(b"/%zz")),
+    either("path-with-marks-no-path-has", 36, _LINE % b'/"<>\\^`{|}', Reaches(b'/"<>\\^`{|}')),
+    either("path-with-obs-text", 36, _LINE % b"/caf\xe9", Reaches(b"/caf\xe9")),
+)
+
+_RANGES = b"bytes=" + b",".join(b"%d-" % n for n in range(1000))
+OTHERS = (
+    served("a-thousand-ranges", 39, get(b"Range: " + _RANGES), Reaches(b"/", fields={b"range": _RANGES})),
+    served(
+        "overlapping-ranges",
+        39,
+        get(b"Range: bytes=0-9,0-9,5-,-5"),
+        Reaches(b"/", fields={b"range": b"bytes=0-9,0-9,5-,-5"}),
+    ),
+    served("range-of-nonsense", 39, get(b"Range: cows=1-2"), Reaches(b"/", fields={b"range": b"cows=1-2"})),
+    *(
+        served("administrator-" + path.decode(), 54, _LINE % path, Reaches(path))
+        for path in (b"/api/status", b"/api/config", b"/metrics", b"/ready", b"/live")
+    ),
+    served(
+        "administrator-by-host",
+        54,
+        b"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:" + ADMIN_PORT + b"\r\n\r\n",
+        Reaches(b"/api/status"),
+    ),
+    served(
+        "administrator-reload", 54, post(b"Content-Length: 0", target=b"/api/reload"), Reaches(b"/api/reload", "POST")
+    ),
+    served(
+        "encoded-line-ends-in-the-path",
+        56,
+        _LINE % b"/%0d%0aX-Evil:%20yes",
+        Reaches(b"/%0d%0aX-Evil:%20yes", fields={b"x-evil": None}),
+    ),
+    served(
+        "quotes-in-the-user-agent",
+        56,
+        get(b'User-Agent: "},{"evil":"\\u000a'),
+        Reaches(b"/", fields={b"user-agent": b'"},{"evil":"\\u000a'}),
+    ),
+    served(
+        "obs-text-in-the-user-agent",
+        56,
+        get(b"User-Agent: \xff\xfe\xe2\x80\xa8"),
+        Reaches(b"/", fields={b"user-agent": b"\xff\xfe\xe2\x80\xa8"}),
+    ),
+    served("odd-request-id", 56, get(b'X-Request-Id: ";evil'), _ROOT),
+    served(
+        "forged-x-forwarded-for",
+        57,
+        get(b"X-Forwarded-For: 192.0.2.66"),
+        Reaches(b"/", fields={b"x-forwarded-for": b"127.0.0.1"}),
+    ),
+    served(
+        "forged-x-forwarded-for-twice",
+        57,
+        get(b"X-Forwarded-For: 192.0.2.66", b"X-Forwarded-For: 192.0.2.67"),
+        Reaches(b"/", fields={b"x-forwarded-for": b"127.0.0.1"}),
+    ),
+    served(
+        "forged-x-forwarded-proto",
+        57,
+        get(b"X-Forwarded-Proto: https"),
+        Reaches(b"/", fields={b"x-forwarded-proto": b"http"}),
+    ),
+    served(
+        "forged-x-forwarded-host",
+        57,
+        get(b"X-Forwarded-Host: evil.test"),
+        Reaches(b"/", fields={b"x-forwarded-host": b"shop.test"}),
+    ),
+    served("forged-forwarded", 57, get(b"Forwarded: for=192.0.2.66;proto=https"), _ROOT, never=b"192.0.2.66"),
+    served(
+        "forged-forwarded-twice",
+        57,
+        get(b"Forwarded: for=192.0.2.66", b"Forwarded: for=192.0.2.66"),
+        _ROOT,
+        never=b"192.0.2.66",
+    ),
+)
+
+ODD = (
+    valid("method-in-small-letters", b"get / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "get")),
+    valid("method-nobody-knows", b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "BREW")),
+    valid(
+        "method-of-every-mark", b"!#$%&'*+-.^_`|~09 / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "!#$%&'*+-.^_`|~09")
+    ),
+    valid("method-that-begins-like-another", b"GETS / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "GETS")),
+    valid("method-of-another-protocol", b"M-SEARCH / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "M-SEARCH")),
+    valid(
+        "method-of-one-letter-with-content",
+        b"X / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc",
+        Reaches(b"/", "X", b"abc"),
+    ),
+    valid(
+        "method-query", b"QUERY / HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc", Reaches(b"/", "QUERY", b"abc")
+    ),
+    valid("empty-value", get(b"X-A:"), Reaches(b"/", fields={b"x-a": b""})),
+    valid("value-of-spaces", get(b"X-A:  \t "), Reaches(b"/", fields={b"x-a": b""})),
+    valid("no-space-after-the-colon", get(b"X-A:b"), Reaches(b"/", fields={b"x-a": b"b"})),
+    valid("spaces-and-tabs-around-a-value", get(b"X-A: \t b c \t "), Reaches(b"/", fields={b"x-a": b"b c"})),
+    valid("colons-in-a-value", get(b"X-A: b:c: d"), Reaches(b"/", fields={b"x-a": b"b:c: d"})),
+    valid("name-of-every-mark", get(b"!#$%&'*+-.^_`|~: a"), Reaches(b"/", fields={b"!#$%&'*+-.^_`|~": b"a"})),
+    valid("empty-line-in-front", b"\r\n" + get(), _ROOT),
+    valid("empty-lines-in-front", b"\r\n\r\n" + get(), _ROOT),
+    valid("connection-close", get(b"Connection: close"), _ROOT, closes=True),
+    valid("connection-close-in-capitals", get(b"Connection: x, CLOSE"), _ROOT, closes=True),
+    valid("connection-keep-alive", get(b"Connection: keep-alive"), _ROOT),
+    valid("head", b"HEAD / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "HEAD"), methods=("HEAD",)),
+    served("old-version", VALID, b"GET / HTTP/1.0\r\n" + HOST + b"\r\n", _ROOT, closes=True, minor=0),
+    served(
+        "old-version-kept-alive",
+        VALID,
+        b"GET / HTTP/1.0\r\n" + HOST + b"Connection: keep-alive\r\n\r\n",
+        _ROOT,
+        minor=0,
+    ),
+    served(
+        "old-version-with-content",
+        VALID,
+        b"POST / HTTP/1.0\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc",
+        _ABC,
+        closes=True,
+        minor=0,
+    ),
+    served(
+        "old-version-with-chunked-answer",
+        VALID,
+        b"GET /chunked/5 HTTP/1.0\r\n" + HOST + b"\r\n",
+        Reaches(b"/chunked/5"),
+        closes=True,
+        minor=0,
+    ),
+)
+
+CASES: tuple[Case, ...] = (
+    ABSOLUTE + FORMS + NOMINATED + UPGRADES + PIPELINES + EXPECTATIONS + CONTENT + PATHS + OTHERS + ODD
+)
