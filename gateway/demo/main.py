@@ -9,7 +9,7 @@ from typing import Any, Protocol, Self
 
 from rich.console import Console
 
-from gateway.demo.panels import Panel, invitations
+from gateway.demo.panels import invitations
 from gateway.demo.processes import DemoError
 from gateway.demo.reports import Report
 from gateway.demo.snapshot import Recorder, Snapshot
@@ -68,7 +68,10 @@ async def _run(seconds: float | None, listen: str | None, plain: bool, console: 
         stage = await first(stack.enter_async_context(staged(listen)), told.wait())
         if not isinstance(stage, Stage):
             return
-        console.print(frame(Panel("Try it from another terminal", invitations(stage.addresses)), fold=True))
+        console.print("\nTry it from another terminal:\n", style="bold")
+        for purpose, command in invitations(stage.addresses):
+            console.print(f"  {command}  [dim]# {purpose}[/dim]", soft_wrap=True)  # never folded: made to be copied
+        console.print()
         recorder, started = Recorder(stage.addresses), time.monotonic()
         await _follow(Following(stage, recorder, started), told, seconds, plain, console)
         summary = table(recorder.whole(time.monotonic() - started))

@@ -25,7 +25,7 @@ def workers(document: Mapping[str, Any]) -> tuple[Worker, ...]:
             state=str(entry.get("state", "")),
             connections=entry.get("connections"),
             in_flight=entry.get("in_flight"),
-            resident_bytes=entry.get("rss"),
+            resident_bytes=entry.get("rss_bytes"),
             restarts=entry.get("restarts") or 0,
         )
         for entry in document.get("workers") or ()

@@ -4,7 +4,7 @@ from gateway.demo.status import Worker, workers
 def test_workers_are_taken_from_the_status_document() -> None:
     document = {
         "workers": [
-            {"pid": 7, "state": "ready", "connections": 3, "in_flight": 1, "rss": 1000, "restarts": 2},
+            {"pid": 7, "state": "ready", "connections": 3, "in_flight": 1, "rss_bytes": 1000, "restarts": 2},
             {"pid": 8, "state": "starting"},
         ]
     }
