@@ -22,6 +22,9 @@ class Join(StrEnum):
     MAX = "max"
 
 
+PREFIX = "slipstream"
+"""Before the name of every figure that the gateway shows."""
+
 SPILLED = 0
 """Reserved cell: how many children found their row full."""
 

@@ -6,10 +6,10 @@ that a sum over workers never goes backwards; its gauges end with it."""
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gateway.figures.layout import HEARTBEAT, SPILLED, Join, Kind, Labels, Layout
+from gateway.figures.layout import HEARTBEAT, PREFIX, SPILLED, Join, Kind, Labels, Layout
 
 SPILLED_FAMILY = Layout(
-    "figures_spilled", Kind.GAUGE, "Children of figures that found the row of their worker full", (), 0
+    f"{PREFIX}_figures_spilled", Kind.GAUGE, "Children of figures that found the row of their worker full", (), 0
 )
 
 

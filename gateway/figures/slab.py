@@ -13,8 +13,8 @@ OCTETS_PER_CELL = 8
 COLUMNS = 16_384
 """Cells in a row: 128 KiB, a multiple of every common page size, as mapping a single row needs."""
 
-ROWS = 128
-"""Rows of a slab: 16 MiB of addresses, of which only touched pages exist."""
+ROWS = 640
+"""Rows of a slab: room for 256 workers, their replacements and the supervisor. Only touched pages exist."""
 
 
 def allocate(octets: int) -> int:

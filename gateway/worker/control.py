@@ -8,7 +8,7 @@ import asyncio
 import inspect
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import structlog
@@ -37,6 +37,7 @@ class Channel(asyncio.Protocol):
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
+        self._is_listening = False
         self._handlers: dict[str, MessageHandler] = {}
         self._waiting: dict[int, asyncio.Future[Message]] = {}
         self._last_call = 0
@@ -50,6 +51,11 @@ class Channel(asyncio.Protocol):
 
         An error it raises refuses the call with the error's text; for a message that wants no answer it is logged."""
         self._handlers[kind] = handler
+
+    def listen(self) -> None:
+        """Deliver messages from here on, those that came before as well. Call it when every handler is there."""
+        self._is_listening = True
+        self._deliver_complete()
 
     def send(self, kind: str, **fields: Any) -> None:
         """Tell the other side. Does nothing when it is gone: whoever must know that watches `closed`."""
@@ -107,8 +113,7 @@ class Channel(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Of asyncio.Protocol."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's own does not derive from it
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Of asyncio.Protocol."""
@@ -116,9 +121,13 @@ class Channel(asyncio.Protocol):
         self._end()
 
     def data_received(self, data: bytes) -> None:
-        """Of asyncio.Protocol: deliver every message that is complete."""
+        """Of asyncio.Protocol."""
+        self._received += data
+        if self._is_listening:
+            self._deliver_complete()
+
+    def _deliver_complete(self) -> None:
         received = self._received
-        received += data
         begin = 0
         while len(received) - begin >= _LENGTH_OCTETS:
             end = begin + _LENGTH_OCTETS + int.from_bytes(received[begin : begin + _LENGTH_OCTETS], "big")
@@ -187,6 +196,6 @@ def socket_pair() -> tuple[socket.socket, socket.socket]:
 
 
 async def open_channel(end: socket.socket) -> Channel:
-    """The channel over one end of a socket pair, which it owns from here on."""
+    """The channel over one end of a socket pair, which it owns from here on. It delivers nothing before `listen`."""
     _, channel = await asyncio.get_running_loop().create_unix_connection(Channel, sock=end)
     return channel

@@ -104,4 +104,4 @@ def test_children_without_room_show_up() -> None:
     figures = worker(ledger, 1)
     for number in range(130):
         figures.counter("calls_total", "Calls", n=str(number))
-    assert values(ledger, "figures_spilled") == {(): (10,)}
+    assert values(ledger, "slipstream_figures_spilled") == {(): (10,)}

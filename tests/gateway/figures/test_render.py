@@ -41,7 +41,7 @@ EXPECTED = {
     ("pause_seconds_bucket", ("+Inf", "a")): 3,
     ("pause_seconds_count", ("a",)): 3,
     ("pause_seconds_sum", ("a",)): 6,
-    ("figures_spilled", ()): 0,
+    ("slipstream_figures_spilled", ()): 0,
 }
 
 
@@ -60,4 +60,4 @@ def test_who_accepts_openmetrics_gets_it_with_its_end_mark() -> None:
 
 def test_nothing_counted_yet_is_a_valid_page() -> None:
     page, _ = render(Ledger().snapshot(), OPENMETRICS)
-    assert samples(parse_openmetrics, page) == {("figures_spilled", ()): 0}
+    assert samples(parse_openmetrics, page) == {("slipstream_figures_spilled", ()): 0}

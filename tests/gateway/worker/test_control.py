@@ -14,6 +14,8 @@ Pair = tuple[Channel, Channel]
 async def pair() -> AsyncIterator[Pair]:
     here, there = socket_pair()
     ends = await open_channel(here), await open_channel(there)
+    for end in ends:
+        end.listen()
     yield ends
     for end in ends:
         end.close()
@@ -121,6 +123,7 @@ async def test_octets_that_are_no_message_end_the_channel(octets: bytes) -> None
     here, there = socket.socketpair()
     here.setblocking(False)
     channel = await open_channel(here)
+    channel.listen()
     with there:
         there.sendall(octets)
         await asyncio.wait_for(channel.closed, 5)
@@ -145,3 +148,18 @@ async def test_what_was_sent_before_closing_still_arrives(pair: Pair) -> None:
     here.close()
     await asyncio.wait_for(there.closed, 5)
     assert seen == [0, 1, 2, 3, 4]
+
+
+async def test_what_comes_before_anybody_listens_is_kept() -> None:
+    here, there = socket_pair()
+    early, late = await open_channel(here), await open_channel(there)
+    early.listen()
+    asked = asyncio.create_task(early.call("ping"))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    late.on("ping", lambda message: {"pong": 1})
+    late.listen()
+    assert await asked == {"pong": 1}
+    early.close()
+    late.close()
+    await asyncio.sleep(0)

@@ -1,0 +1,27 @@
+"""The index page of the admin application: what there is, in plain HTML."""
+
+from html import escape
+
+ENTRIES = (
+    ("GET", "/live", "200 while the supervisor runs; open to everybody"),
+    ("GET", "/ready", "200 when requests are welcome, 503 with reasons otherwise; open to everybody"),
+    ("GET", "/metrics", "figures of all workers, as Prometheus text or OpenMetrics"),
+    ("GET", "/api/status", "workers, listeners, generation, and what became of the last reload"),
+    ("GET", "/api/config", "the effective configuration, every default included, secrets masked"),
+    ("POST", "/api/reload", "read the configuration again; a bad one changes nothing and is explained"),
+)
+
+
+def index(version: str) -> str:
+    """The page."""
+    rows = "\n".join(_row(method, path, text) for method, path, text in ENTRIES)
+    return (
+        "<!doctype html>\n"
+        '<html lang="en">\n<meta charset="utf-8">\n<title>Slipstream</title>\n'
+        f"<h1>Slipstream {escape(version)}</h1>\n<table>\n{rows}\n</table>\n</html>\n"
+    )
+
+
+def _row(method: str, path: str, text: str) -> str:
+    shown = f'<a href="{path}">{path}</a>' if method == "GET" else path
+    return f"<tr><td>{method}<td>{shown}<td>{escape(text)}"
