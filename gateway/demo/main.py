@@ -5,6 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, Protocol, Self
 
 from rich.console import Console
@@ -86,7 +87,7 @@ async def _follow(
     ends: list[Coroutine[Any, Any, object]] = [told.wait()]
     if seconds is not None:
         ends.append(asyncio.sleep(seconds))
-    with PlainView(console.print) if plain else LiveView(console) as view:
+    with PlainView(partial(console.print, soft_wrap=True)) if plain else LiveView(console) as view:
         every = LINE_EVERY if plain else PICTURE_EVERY
         await first(*ends, following.failure(), following.reports(), following.readings(), following.show(view, every))
     await following.read()

@@ -29,11 +29,11 @@ class Visit:
 
 
 WEIGHTS = {
-    "product": 540,
+    "product": 554,
     "products": 200,
     "cart": 120,
     "orders": 90,
-    "slow": 20,
+    "slow": 6,
     "fail": 12,
     "missing": 8,
     "stream": 6,
