@@ -1,5 +1,6 @@
 """The JSON Schema of the file, for editors that complete and check while one writes."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,8 +44,15 @@ def json_schema(plugins: Mapping[str, type[Settings]]) -> dict[str, object]:
         "title": "Slipstream configuration",
         "$defs": definitions,
     }
-    result: dict[str, object] = _with_variables(schema)
-    return result
+    result: dict[str, Any] = _with_variables(schema)
+    return _without_loose_ends(result)
+
+
+def _without_loose_ends(schema: dict[str, Any]) -> dict[str, object]:
+    """`schema` without definitions that nothing refers to: types whose values are written as texts leave such."""
+    text = json.dumps(schema)
+    used = {name: part for name, part in schema["$defs"].items() if f'"#/$defs/{name}"' in text}
+    return {**schema, "$defs": used}
 
 
 def _plugin_mapping(uses: JsonSchemaValue) -> JsonSchemaValue:

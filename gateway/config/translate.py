@@ -102,6 +102,10 @@ def _problem(error: ErrorDetails, path: Path, data: object, model: type[Settings
         return Problem(path, str(cause) or "is not accepted")
     if error["input"] is None:
         return Problem(path, "has no value", "remove the key to get its default")
+    if kind in ("too_short", "too_long") and isinstance(error["input"], str):
+        kind = f"string_{kind}"  # a secret
+    if kind in ("too_short", "string_too_short") and context["min_length"] == 1:
+        return Problem(path, "must not be empty")
     message = _MESSAGES.get(kind)
     if message is not None:
         words = {name: _amount(value) for name, value in context.items()}
@@ -109,7 +113,7 @@ def _problem(error: ErrorDetails, path: Path, data: object, model: type[Settings
         if kind == "int_type" and isinstance(error["input"], str) and error["input"].isdecimal():
             hint = "remove the quotes"
         return Problem(path, message.format_map(words), hint)
-    return Problem(path, error["msg"].replace("Input should be", "must be"))
+    return Problem(path, error["msg"].replace("Input should be", "must be").removeprefix("Input "))
 
 
 def _step_down(path: Path, at: Path, data: object) -> Path:

@@ -5,7 +5,7 @@ is a reference to the node it names, so a small file cannot become a large one."
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
@@ -76,7 +76,7 @@ class YamlError(Exception):
 
 def split_lines(text: str) -> list[str]:
     """The lines of `text`, at least one, broken where the YAML library breaks them when it counts."""
-    return re.split(r"\r\n|[\n\r\x85\u2028\u2029]", text)
+    return re.split(r"\r\n|[\n\r]", text)
 
 
 def parse(text: str) -> Node | None:
@@ -168,7 +168,7 @@ class _Composer:
                 key = key.target
             if not isinstance(key, ScalarNode):
                 raise YamlError(key.mark, "a key must be a text", self._syntax_hint(key.mark))
-            node.items.append((key, self._node(self._next(), depth + 1)))
+            node.items.append((key, _beside(key, self._node(self._next(), depth + 1))))
         return node
 
     def _next(self) -> Any:
@@ -190,6 +190,12 @@ class _Composer:
         if re.search(r"\[[0-9a-fA-F:.]{0,42}::[0-9a-fA-F:.]{0,42}\]", line):
             return 'put an IPv6 address in quotes: "[::1]:8080"'
         return None
+
+
+def _beside(key: ScalarNode, value: Node) -> Node:
+    """`value`; a value that was forgotten has its place at its key, and not where the next thing starts."""
+    is_forgotten = isinstance(value, ScalarNode) and value.is_plain and not value.text
+    return replace(value, mark=key.mark) if is_forgotten and value.mark.line != key.mark.line else value
 
 
 def _lower_first(text: str | None) -> str:
