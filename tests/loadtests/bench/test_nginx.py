@@ -1,0 +1,19 @@
+"""The configuration of nginx."""
+
+from pathlib import Path
+
+from loadtests.bench.nginx import configuration
+
+
+def test_every_path_is_in_the_directory_of_the_peer() -> None:
+    text = configuration(18080, 18000, Path("/scratch"), 512)
+    paths = [word for word in text.replace(";", " ").split() if word.startswith("/") and word != "/"]
+    assert paths
+    assert [path for path in paths if not path.startswith("/scratch/")] == []
+
+
+def test_it_streams_keeps_connections_and_writes_no_access_log() -> None:
+    text = configuration(18080, 18000, Path("/scratch"), 512)
+    for wanted in ("proxy_request_buffering off;", "keepalive 512;", "access_log off;", "worker_processes 1;"):
+        assert wanted in text
+    assert text.count("{") == text.count("}")

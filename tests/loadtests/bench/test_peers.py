@@ -1,0 +1,33 @@
+"""Who takes part, and with which command."""
+
+from pathlib import Path
+
+import pytest
+
+from loadtests.bench.peers import CHAIN, OURS, PEERS, Ground, Peer
+from loadtests.bench.scenarios import SCENARIOS, Need, Scenario
+
+
+@pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
+def test_every_recipe_names_its_ports_and_stays_in_its_directory(peer: Peer, tmp_path: Path) -> None:
+    for recipe in peer.recipes.values():
+        argv = recipe(Ground(18080, 18000, tmp_path))
+        written = " ".join(argv) + "".join(path.read_text() for path in tmp_path.iterdir())
+        assert "18080" in written
+        assert "18000" in written
+
+
+def test_a_peer_without_a_recipe_for_the_need_takes_no_part() -> None:
+    assert not Peer("x", {}).takes_part(Scenario("s", "S", "/", need=Need.PASS))
+
+
+def test_the_chain_is_measured_where_its_cost_is_reported() -> None:
+    by_name = {peer.name: peer for peer in PEERS}
+    assert [scenario.name for scenario in SCENARIOS if by_name[CHAIN].takes_part(scenario)] == ["get-1k"]
+    assert all(by_name[OURS].takes_part(scenario) for scenario in SCENARIOS)
+
+
+def test_a_program_that_is_not_on_the_path_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not Peer("x", {}, program="nginx").is_installed()
+    assert Peer("x", {}).is_installed()
