@@ -17,7 +17,6 @@ from loadtests.traffic.raw import get, until_closed
 
 FAULT_SHARE = 0.05
 _CONNECTIONS = 64
-_CAPACITY_SECONDS = 5.0
 _FAULT_TIMEOUT_SECONDS = 30.0
 _FAULTS_AT_ONCE = 400
 _TICK_SECONDS = 0.02
@@ -40,10 +39,10 @@ class Soak:
         self._workers = set(read_workers(supervisor))
         self._playing: set[asyncio.Task[None]] = set()
 
-    async def run(self, seconds: float) -> None:
-        """Measure capacity, then send half of it for `seconds`."""
+    async def run(self, seconds: float, *, capacity_seconds: float = 5.0) -> None:
+        """Measure capacity for `capacity_seconds`, then send half of it for `seconds`."""
         await self.client.open()
-        capacity = await self.client.run_at_full_speed(_CAPACITY_SECONDS)
+        capacity = await self.client.run_at_full_speed(capacity_seconds)
         rate = capacity / 2
         self._say(f"capacity of this arrangement {capacity:,.0f} requests/s; soaking at {rate:,.0f}")
         every = max(0.5, min(5.0, seconds / 100))
