@@ -5,7 +5,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from gateway.config.base import SettingError, Settings
-from gateway.config.shorthand import ShorthandSettings, check_token, one_or_many
+from gateway.config.shorthand import OneOrMany, ShorthandSettings, check_token
 from gateway.config.units import PositiveDuration
 
 _MOST_STARS = 8
@@ -68,7 +68,7 @@ class MatchSettings(ShorthandSettings):
     """Glob for the path, such as `/api/*`. The query is not looked at."""
     host: Annotated[Glob, AfterValidator(_check_host)] | None = None
     """Glob for the host without its port, such as `*.example.com`, in any letter case."""
-    method: Annotated[tuple[Annotated[str, AfterValidator(_check_method)], ...], BeforeValidator(one_or_many)] = ()
+    method: OneOrMany[Annotated[str, AfterValidator(_check_method)]] = ()
     """One method or several; none means all."""
     header: dict[Token, Glob] = Field(default_factory=dict)
     """Globs for field values by field name, in any letter case of the name."""

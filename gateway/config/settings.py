@@ -12,7 +12,7 @@ from gateway.config.base import SettingError, Settings
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
 from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
-from gateway.config.shorthand import check_token, one_or_many
+from gateway.config.shorthand import OneOrMany, OneOrMore, check_token
 from gateway.config.units import Duration, OrOff, seconds
 from gateway.config.upstreams import (
     PoolSettings,
@@ -96,9 +96,7 @@ class GatewaySettings(Settings):
     name: Annotated[str, Field(max_length=64), AfterValidator(check_token)] = "slipstream"
     """What the gateway calls itself in Via, Cache-Status and Proxy-Status. A token (RFC 9110 §5.6.2); give each of
     several gateways in a row its own, so that the fields tell them apart."""
-    listen: Annotated[tuple[ListenSettings, ...], BeforeValidator(one_or_many), Field(min_length=1)] = (
-        ListenSettings(address=TcpAddress("127.0.0.1", 8080)),
-    )
+    listen: OneOrMore[ListenSettings] = (ListenSettings(address=TcpAddress("127.0.0.1", 8080)),)
     """Where requests come in: one address or a list."""
     admin: Annotated[AdminSettings | None, OrOff()] = AdminSettings()
     """The administrator's address, or `off`."""
@@ -112,7 +110,7 @@ class GatewaySettings(Settings):
     """`off`, `stdout`, or the path of a file. One JSON object a line, written in batches."""
     limits: LimitSettings = LimitSettings()
     """What a downstream may send, and how long it may take."""
-    trusted_proxies: Annotated[tuple[Network, ...], BeforeValidator(one_or_many)] = ()
+    trusted_proxies: OneOrMany[Network] = ()
     """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
     drain: Duration = seconds(15)
     """How long running exchanges may take to end when a worker stops."""

@@ -2,11 +2,11 @@
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, GetJsonSchemaHandler, model_validator
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.base import SettingError, Settings
 
@@ -35,11 +35,6 @@ class ShorthandSettings(Settings):
         return reference
 
 
-def one_or_many(value: Any) -> Any:
-    """A list as it is, and anything else as a list of one."""
-    return value if isinstance(value, list | tuple) else [value]
-
-
 def check_token(text: str) -> str:
     """`text` if it is a token (RFC 9110 §5.6.2), as names of fields and methods are. Raises `SettingError`."""
     if not _TOKEN.fullmatch(text):
@@ -54,6 +49,26 @@ def _check_file_path(value: object) -> object:
         raise SettingError("must be the path of a file")
     return value
 
+
+class _AsList:
+    """Annotates a list: anything else that the file has is a list of one."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: Any) -> Any:
+            return value if isinstance(value, list | tuple) else [value]
+
+        return core_schema.no_info_before_validator_function(read, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
+Item = TypeVar("Item")
+OneOrMany = Annotated[tuple[Item, ...], _AsList()]
+"""A list in which a single item needs no dash and no brackets; it may be empty."""
+OneOrMore = Annotated[tuple[Item, ...], Field(min_length=1), _AsList()]
+"""The same, but never empty."""
 
 FilePath = Annotated[Path, BeforeValidator(_check_file_path)]
 """The path of a file. Whether it exists is found out where it is read."""

@@ -41,7 +41,7 @@ _MESSAGES = {
 
 def problems_of(error: ValidationError, data: object, model: type[Settings], base: Path = ()) -> list[Problem]:
     """The problems behind `error`, which validating `data` as `model` raised. `base` is where `data` stands."""
-    details = error.errors(include_url=False)
+    details = [each for each in error.errors(include_url=False) if not _is_shortened(each)]
     located = [(each, *_locate(each["loc"], data)) for each in details[:_MOST_ERRORS]]
     problems: dict[tuple[Path, bool], Problem] = {}
     for each, path, branch in located:
@@ -80,6 +80,12 @@ def _child(data: object, step: str | int) -> object:
     if isinstance(data, list | tuple) and isinstance(step, int) and step < len(data):
         return data[step]
     return _ABSENT
+
+
+def _is_shortened(error: ErrorDetails) -> bool:
+    """Whether a list is called too short only because the items that are wrong were not counted."""
+    given = error["input"]
+    return error["type"] == "too_short" and isinstance(given, list) and len(given) >= error["ctx"]["min_length"]
 
 
 def _is_deeper(other: Sequence[Any], path: Path, branch: Path) -> bool:

@@ -4,11 +4,11 @@ import re
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from gateway.config.addresses import TcpAddress, UnixAddress, parse_address, parse_host, parse_port
 from gateway.config.base import SettingError, Settings
-from gateway.config.shorthand import FilePath, ShorthandSettings, one_or_many
+from gateway.config.shorthand import FilePath, OneOrMore, ShorthandSettings
 from gateway.config.units import Duration, PositiveDuration, seconds
 
 _EXAMPLES = "write http://host:port, https://host or unix:/run/app.sock"
@@ -132,7 +132,7 @@ class UpstreamTlsSettings(Settings):
 class UpstreamSettings(Settings):
     """A group of servers that answer the same requests."""
 
-    servers: Annotated[tuple[ServerSettings, ...], BeforeValidator(one_or_many), Field(min_length=1)]
+    servers: OneOrMore[ServerSettings]
     """The servers: URLs, or mappings with `url` and `weight`."""
     balance: Literal["least_pending", "round_robin"] = "least_pending"
     """`least_pending` gives a request to the server with the fewest unanswered ones, `round_robin` takes turns."""

@@ -5,7 +5,7 @@ import pytest
 from pydantic import ValidationError
 
 from gateway.config.base import SettingError, Settings
-from gateway.config.shorthand import FilePath, ShorthandSettings, check_token, one_or_many
+from gateway.config.shorthand import FilePath, OneOrMany, ShorthandSettings, check_token
 
 
 class Door(ShorthandSettings):
@@ -43,11 +43,19 @@ def test_the_schema_has_both_forms() -> None:
     assert mapping["required"] == ["colour"]
 
 
+class Street(Settings):
+    houses: OneOrMany[Door] = ()
+
+
 def test_one_becomes_a_list_of_one_and_a_list_stays() -> None:
-    assert one_or_many("a") == ["a"]
-    assert one_or_many(["a", "b"]) == ["a", "b"]
-    assert one_or_many(("a",)) == ("a",)
-    assert one_or_many({"k": 1}) == [{"k": 1}]
+    one = Street.model_validate({"houses": "red"})
+    assert one == Street.model_validate({"houses": ["red"]}) == Street.model_validate({"houses": {"colour": "red"}})
+    assert Street.model_validate({"houses": ["red", "blue"]}).houses == (Door(colour="red"), Door(colour="blue"))
+
+
+def test_the_schema_allows_one_or_many() -> None:
+    one, many = Street.model_json_schema()["properties"]["houses"]["anyOf"]
+    assert many == {"type": "array", "items": one}
 
 
 @pytest.mark.parametrize("text", ["GET", "x-y", "a!#$%&'*+.^_`|~9"])

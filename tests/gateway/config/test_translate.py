@@ -104,6 +104,10 @@ def test_the_branch_of_a_union_that_got_further_was_meant() -> None:
     assert found({"either": ["a", 5]}) == [Problem(("either", 1), "must be a text", "put it in quotes")]
 
 
+def test_a_list_with_a_wrong_item_is_not_called_too_short() -> None:
+    assert found({"items": ["x"]}) == [Problem(("items", 0), "must be a whole number")]
+
+
 def test_problems_stand_below_their_base() -> None:
     assert found({"leaf": {"size": "x"}}, ("plugins", 0))[0].path == ("plugins", 0, "leaf", "size")
 
