@@ -164,9 +164,10 @@ class Worker:
         self.signal(signal.SIGKILL)
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal, if it still lives."""
-        with contextlib.suppress(ProcessLookupError):
-            self._process.send_signal(number)
+        """Send a signal, if it still lives. Not by way of asyncio: that may take the exit code from its own watcher."""
+        if self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def _learn(self, message: Message) -> None:
         if not self._of.ledger.learn(self.row, Layout.from_message(message)):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import structlog
 
 from gateway.supervisor.backoff import Backoff
-from gateway.supervisor.process import Inheritance, Order, State, Worker, start_worker
+from gateway.supervisor.process import ABORT_SECONDS, Inheritance, Order, State, Worker, start_worker
 from gateway.worker.control import CallRefusedError, ChannelClosedError
 
 ATTEMPTS_AT_START = 3
@@ -84,6 +84,8 @@ class Slot:
             worker.drain(0.0)
         is_ready = await self._make_ready(worker)
         if worker.state is State.STARTING:
+            await asyncio.wait([worker.ended], timeout=ABORT_SECONDS)  # it may be about to end by itself
+        if worker.state is State.STARTING:
             worker.kill("it did not get ready")
         self.last_end = await worker.ended
         self.worker = None
@@ -99,6 +101,7 @@ class Slot:
             self._log.error("worker refused its configuration", worker=self.name, reason=str(error))
             if not self.first.done():
                 self.first.set_exception(StartError(str(error)))
+            worker.drain(0.0)
             return False
         except (ChannelClosedError, TimeoutError) as error:
             if worker.state is not State.DRAINING:

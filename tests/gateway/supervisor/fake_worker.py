@@ -17,7 +17,9 @@ from gateway.worker.life import run
 
 
 class FakeRoad:
-    """Answers every request with the name and its process id. `/block` stops the loop, `/slow` takes half a second."""
+    """Answers every request with the name and its process id.
+
+    `/block` stops the loop, `/slow` takes half a second, `/forever` an hour."""
 
     def __init__(self, figures: Figures, channel: Channel, access_log: AccessLog) -> None:
         self._requests = figures.counter("http_requests_total", "Requests", method="GET", route="r", status_class="2xx")
@@ -64,13 +66,15 @@ class FakeRoad:
                 time.sleep(3600)  # noqa: ASYNC251  # this is what the test is about
             if target == "/slow":
                 await asyncio.sleep(0.5)
+            if target == "/forever":
+                await asyncio.sleep(3600)
             self._requests.inc()
             content = f"{self._name} {os.getpid()}".encode()
             writer.write(
                 b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%b" % (len(content), content)
             )
             await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._connections.dec()
