@@ -39,6 +39,8 @@ class LimitSettings(Settings):
     """How long a connection may rest between two requests."""
     write_timeout: PositiveDuration = seconds(30)
     """How long a downstream may take none of what waits for it before its connection is cut."""
+    tunnel_idle_timeout: PositiveDuration = seconds(3600)
+    """How long an upgraded connection may carry nothing in either direction."""
     pipelined: Annotated[int, Field(ge=1, le=1000)] = 32
     """Requests of one connection that may wait for their turn. More are not read until there is room."""
     requests_per_connection: Annotated[int, Field(ge=1)] = 10_000
