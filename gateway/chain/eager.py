@@ -130,7 +130,16 @@ class Waiter(Generic[T]):
 class EagerTask:
     """Runs one coroutine. A subclass says in `succeeded` and `failed` what to do with its end."""
 
-    __slots__ = ("__weakref__", "_cancel_requests", "_context", "_coro", "_loop", "_must_cancel", "_waiting", "finished")
+    __slots__ = (
+        "__weakref__",
+        "_cancel_requests",
+        "_context",
+        "_coro",
+        "_loop",
+        "_must_cancel",
+        "_waiting",
+        "finished",
+    )
 
     def __init__(self, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
         self._coro = coro

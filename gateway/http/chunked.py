@@ -29,7 +29,17 @@ class ChunkedReader:
     """Reads one chunked body. Raises BadRequestError when the framing is broken or too large;
     then nobody can tell where the next message begins."""
 
-    __slots__ = ("_after_data", "_held", "_in_trailers", "_left", "_overhead", "complete", "rest", "trailers")
+    __slots__ = (
+        "_after_data",
+        "_held",
+        "_in_trailers",
+        "_left",
+        "_overhead",
+        "complete",
+        "content",
+        "rest",
+        "trailers",
+    )
 
     def __init__(self, max_overhead: int) -> None:
         self._overhead = max_overhead

@@ -17,7 +17,6 @@ from gateway.errors import (
     BadRequestError,
     ExpectationError,
     FieldsTooLargeError,
-    MethodNotAllowedError,
     TargetTooLongError,
     UnknownTransferCodingError,
     UpstreamProtocolError,
@@ -196,7 +195,7 @@ def parse_request_head(head: bytes, limits: HeadLimits, trusted: bool, upgrades:
     else:
         minor = _minor_version(version)
     if len(target) > limits.target:
-        raise TargetTooLongError(f"the target has more than {limits.target} octets")
+        raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
     if not target or target.translate(None, _TARGET_OCTETS):
         raise BadRequestError("the target has octets that must be percent-encoded")
     section = _requests
@@ -206,9 +205,9 @@ def parse_request_head(head: bytes, limits: HeadLimits, trusted: bool, upgrades:
         raise _refusal(section, error) from None
     entries, seen, special = section.entries, section.seen, section.special
     if len(entries) > limits.fields:
-        raise FieldsTooLargeError(f"more than {limits.fields} fields")
+        raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
     if len(head) > limits.field and any(len(name) + len(value) > limits.field for _, name, value in entries):
-        raise FieldsTooLargeError(f"a field has more than {limits.field} octets")
+        raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
 
     if target[0] == 0x2F:
         authority = b""
@@ -241,11 +240,10 @@ def parse_request_head(head: bytes, limits: HeadLimits, trusted: bool, upgrades:
 
     block = head[end:-2]
     drop = _STOPS_HERE if trusted else _STOPS_HERE_FROM_STRANGERS
+    remaining: bytes | None = block[2:]
     if seen & drop or nominated:
-        entries, block = _without(entries, block, special, drop, nominated)
-    else:
-        block = block[2:]
-    fields = Fields.received(entries, block)
+        entries, remaining = _without(entries, block, special, drop, nominated)
+    fields = Fields.received(entries, remaining)
     if seen & HOST and authority != host:
         fields.set(b"Host", authority)  # RFC 9112 §3.2.2: the target's authority replaces Host
     elif not seen & HOST and authority:
@@ -319,15 +317,13 @@ def _without(
         if others:
             names.update(name for name in others if name not in NEVER_NOMINATED)
             leaving = [entry for entry in entries if entry[0] in names]
-    rendered: bytes | None = block
-    for _, name, value in leaving:
-        shorter = rendered.replace(b"\r\n%b: %b\r\n" % (name, value), b"\r\n", 1)
-        if len(shorter) == len(rendered):  # other white space than usual: the block is written anew
-            rendered = None
-            break
-        rendered = shorter
     kept = [entry for entry in entries if entry[0] not in names]
-    return kept, None if rendered is None else rendered[2:]
+    for _, name, value in leaving:
+        shorter = block.replace(b"\r\n%b: %b\r\n" % (name, value), b"\r\n", 1)
+        if len(shorter) == len(block):  # other white space than usual: the block is written anew
+            return kept, None
+        block = shorter
+    return kept, block[2:]
 
 
 class ResponseHead(NamedTuple):
@@ -390,10 +386,9 @@ def parse_response_head(head: bytes, method: str) -> ResponseHead:
     elif length == UNTIL_CLOSE:
         reusable = False
     block = head[end:-2]
+    remaining: bytes | None = block[2:]
     if seen & _STOPS_HERE or nominated:
         entries, remaining = _without(entries, block, special, _STOPS_HERE, nominated)
-    else:
-        remaining = block[2:]
     return ResponseHead(
         status,
         reason,

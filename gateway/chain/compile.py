@@ -1,0 +1,97 @@
+"""From a configuration's plan to handlers: one chain for each route, wrapped from the inside out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from gateway.chain.match import Matcher, compile_match
+from gateway.chain.plugin import Handler, Plugin
+from gateway.chain.registry import find
+from gateway.chain.runtime import Runtime
+from gateway.config.plan import PluginUse, RoutePlan
+from gateway.http.message import Request
+
+F = TypeVar("F")
+
+
+class ChainError(Exception):
+    """The chain cannot be built; the text is for whoever wrote the configuration."""
+
+
+class CompiledRoute(Generic[F]):
+    """A route ready to answer. `figures` are the listener's own."""
+
+    __slots__ = ("figures", "handler", "name", "plugins", "takes")
+
+    def __init__(
+        self, name: str, takes: Matcher | None, handler: Handler, plugins: Sequence[Plugin], figures: F
+    ) -> None:
+        self.name = name
+        self.takes = takes
+        self.handler = handler
+        self.plugins = plugins
+        self.figures = figures
+
+
+def check_order(route: str, names: Sequence[str], classes: Sequence[type[Plugin]]) -> None:
+    """Raise ChainError when a plugin stands where it says it must not."""
+    for at, plugin in enumerate(classes):
+        for other in plugin.before:
+            if other in names[:at]:
+                raise ChainError(f"route {route}: {names[at]} must come before {other} in the chain")
+        for other in plugin.after:
+            if other in names[at + 1 :]:
+                raise ChainError(f"route {route}: {names[at]} must come after {other} in the chain")
+
+
+async def build_chain(
+    route: str, uses: Sequence[PluginUse], innermost: Handler, runtime: Runtime
+) -> tuple[Handler, list[Plugin]]:
+    """The handler of a route, and its plugins, open. Raises ChainError; whatever was opened is closed then."""
+    classes = [find(use.name) for use in uses]
+    check_order(route, [use.name for use in uses], classes)
+    opened: list[Plugin] = []
+    try:
+        for use, plugin_class in zip(uses, classes, strict=True):
+            plugin = plugin_class(use.settings, runtime)
+            opened.append(plugin)
+            await plugin.open()
+        handler = innermost
+        for plugin in reversed(opened):
+            handler = plugin.wrap(handler)
+    except Exception as error:
+        await close_plugins(opened, runtime)
+        name = uses[len(opened) - 1].name if opened else "the chain"
+        raise ChainError(f"route {route}: {name}: {error}") from error
+    return handler, opened
+
+
+async def close_plugins(plugins: Sequence[Plugin], runtime: Runtime) -> None:
+    """Close plugins, innermost first; one that fails is logged and the others are closed all the same."""
+    for plugin in reversed(plugins):
+        try:
+            await plugin.close()
+        except Exception as error:
+            runtime.log.error("a plugin did not close", plugin=type(plugin).__name__, exc_info=error)
+
+
+def make_router(routes: Sequence[CompiledRoute[F]]) -> Callable[[Request], CompiledRoute[F] | None]:
+    """The function that finds a request's route: the first that takes it."""
+    if len(routes) == 1 and routes[0].takes is None:
+        only = routes[0]
+        return lambda request: only
+    table = tuple((route.takes, route) for route in routes)
+
+    def find_route(request: Request) -> CompiledRoute[F] | None:
+        for takes, route in table:
+            if takes is None or takes(request):
+                return route
+        return None
+
+    return find_route
+
+
+def compile_takes(plan: RoutePlan) -> Matcher | None:
+    """The matcher of a plan's route."""
+    return compile_match(plan.match)

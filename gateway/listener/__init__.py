@@ -1,0 +1,1 @@
+"""Downstream: octets in, responses out."""

@@ -1,0 +1,64 @@
+"""Response heads on the wire (RFC 9112 §4, §6)."""
+
+from __future__ import annotations
+
+from gateway.http.message import Response
+from gateway.listener.error_response import phrase
+
+_REMEMBERED = 256
+
+
+class StatusLines(dict[tuple[int, bytes | None], bytes]):
+    """(status, reason phrase) → status line; renders each once, a bounded number of them."""
+
+    def __missing__(self, key: tuple[int, bytes | None]) -> bytes:
+        status, reason = key
+        line = b"HTTP/1.1 %d %b\r\n" % (status, phrase(status).encode() if reason is None else reason)
+        if len(self) < _REMEMBERED:
+            self[key] = line
+        return line
+
+
+status_lines = StatusLines()
+
+_CLOSE = b"Connection: close\r\n\r\n"
+_KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
+_END = b"\r\n"
+_CHUNKED = b"Transfer-Encoding: chunked\r\n"
+
+
+def has_no_content(method: str, status: int) -> bool:
+    """Whether a response never has content, whatever its fields say (RFC 9112 §6.3 item 1)."""
+    return method == "HEAD" or status == 304 or status == 204 or status < 200
+
+
+def response_head(
+    response: Response, length: int | None, *, chunked: bool, close: bool, minor: int, date: bytes | None
+) -> bytes:
+    """Status line, fields and framing. `length` is what Content-Length shall say, `None` for no such field."""
+    block = response.fields.encode()
+    if date is not None:
+        block = b"%bDate: %b\r\n" % (block, date)
+    if close:
+        end = _CLOSE
+    elif minor:
+        end = _END
+    else:
+        end = _KEEP_ALIVE
+    line = status_lines[response.status, response.reason]
+    if length is not None:
+        return b"%b%bContent-Length: %d\r\n%b" % (line, block, length, end)
+    if chunked:
+        return b"".join((line, block, _CHUNKED, end))
+    return b"".join((line, block, end))
+
+
+def interim_head(status: int, block: bytes) -> bytes:
+    """A 1xx response (RFC 9110 §15.2)."""
+    return b"".join((status_lines[status, None], block, _END))
+
+
+def upgrade_head(response: Response, protocol: bytes) -> bytes:
+    """A 101 that hands the connection over to `protocol` (RFC 9110 §7.8)."""
+    line = status_lines[101, response.reason]
+    return b"%b%bConnection: Upgrade\r\nUpgrade: %b\r\n\r\n" % (line, response.fields.encode(), protocol)

@@ -1,0 +1,69 @@
+"""Errors become responses here, and nowhere else.
+
+Each carries `Proxy-Status` (RFC 9209), a short body (problem+json when JSON is accepted, RFC 9457), and
+`Retry-After` where another try may help. Details speak of this exchange alone; nothing of our insides leaks."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import orjson
+
+from gateway.errors import GatewayError
+from gateway.http.fields import Fields
+from gateway.http.message import Request, Response
+
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
+
+
+def phrase(status: int) -> str:
+    """The usual reason phrase, empty for a status without one."""
+    return _PHRASES.get(status, "")
+
+
+def proxy_status(name: str, error: GatewayError) -> bytes:
+    """The member of Proxy-Status that says what went wrong (RFC 9209 §2.1)."""
+    return f'{name}; error={error.proxy_error}; details="{_quotable(error.detail)}"'.encode("ascii")
+
+
+def _quotable(text: str) -> str:
+    """`text` as the inside of an sf-string: printable ASCII, quotes and backslashes escaped, bounded."""
+    plain = "".join(character if " " <= character <= "~" else "?" for character in text[:200])
+    return plain.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def wants_json(request: Request | None) -> bool:
+    """Whether the client would rather have JSON: it names a JSON type and does not exclude it."""
+    if request is None:
+        return False
+    accept = (request.fields.get(b"accept") or b"").lower()
+    return b"json" in accept
+
+
+def error_response(error: GatewayError, request: Request | None, name: str) -> Response:
+    """The response that tells the downstream of `error`. `request` is `None` when there was none to read."""
+    status = error.status
+    title = phrase(status) or "Error"
+    if wants_json(request):
+        body = orjson.dumps({"type": "about:blank", "title": title, "status": status, "detail": error.detail}) + b"\n"
+        content_type = b"application/problem+json"
+    else:
+        body = f"{status} {title}: {error.detail}\n".encode("utf-8", "replace")
+        content_type = b"text/plain; charset=utf-8"
+    fields = Fields(
+        [
+            (b"Content-Type", content_type),
+            (b"Proxy-Status", proxy_status(name, error)),
+            (b"Cache-Control", b"no-store"),
+        ]
+    )
+    if error.retry_after is not None:
+        fields.add(b"Retry-After", b"%d" % max(1, round(error.retry_after)))
+    if status == 405:
+        fields.add(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+    return Response(status, fields, body)
+
+
+def internal_error(request: Request | None, name: str) -> Response:
+    """The response for a broken promise in our own code; the log has the rest."""
+    return error_response(GatewayError("the gateway failed; its log says why"), request, name)

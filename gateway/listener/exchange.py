@@ -1,0 +1,287 @@
+"""One exchange: the task a request runs in, and its response on the way out.
+
+An answer that is ready at once is written in the call that brought the request. A body that is at hand leaves
+with its head in one write; a stream's pieces go from the source to the transport by plain calls."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from gateway.chain.eager import EagerTask
+from gateway.errors import GatewayError, NoRouteError, StreamAbortedError
+from gateway.http.body import BodyStream
+from gateway.http.chunked import encode_last_chunk
+from gateway.http.fields import Fields
+from gateway.http.message import Request, Response
+from gateway.listener.encode import has_no_content, response_head, upgrade_head
+from gateway.listener.error_response import error_response, internal_error
+from gateway.listener.record import access_record
+from gateway.websocket.tunnel import Tunnel
+
+if TYPE_CHECKING:
+    from gateway.listener.front import Route
+    from gateway.listener.http1 import Http1Connection
+
+_JOIN_UP_TO = 64 * 1024
+"""Octets up to which copying a body behind its head is cheaper than a vectored write."""
+CLIENT_LEFT = 499
+"""Status in figures and log for an exchange whose downstream left before the answer began."""
+
+
+async def _no_route(request: Request) -> Response:
+    raise NoRouteError("no route of this gateway matches the request")
+
+
+class Exchange(EagerTask):
+    """A request being answered. As a `BodySink` it writes a streamed response."""
+
+    __slots__ = (
+        "_chunked",
+        "_head",
+        "_length",
+        "_own",
+        "_sent",
+        "_stream",
+        "connection",
+        "error",
+        "head_sent",
+        "request",
+        "response",
+        "route",
+    )
+
+    def __init__(self, connection: Http1Connection, request: Request, route: Route | None) -> None:
+        handler: Callable[[Request], Any] = _no_route
+        if route is not None:
+            handler = route.handler
+            request.route = route.name
+        super().__init__(handler(request), connection.front.loop)
+        self.connection = connection
+        self.request = request
+        self.route = route
+        self.response: Response | None = None
+        self.error: GatewayError | None = None
+        self.head_sent = False
+        self._stream: BodyStream | None = None
+        self._head = b""
+        self._length: int | None = None
+        self._chunked = False
+        self._sent = 0
+        self._own = 0.0
+
+    # --- the end of the chain ------------------------------------------------------------------
+
+    def succeeded(self, result: Any) -> None:
+        """The chain has answered."""
+        if self.connection.exchange is not self:
+            result.discard()
+            self._record(CLIENT_LEFT, time.monotonic())
+        elif result.status == 101:
+            self._upgrade(result)
+        else:
+            self._answer(result)
+
+    def failed(self, error: BaseException) -> None:
+        """The chain has raised."""
+        connection, front = self.connection, self.connection.front
+        if connection.exchange is not self:  # the downstream left and the task was cancelled
+            if not isinstance(error, asyncio.CancelledError | GatewayError):
+                front.log.error("a plugin failed after the downstream left", exc_info=error, route=self.request.route)
+            self._record(CLIENT_LEFT, time.monotonic())
+            return
+        if isinstance(error, GatewayError):
+            self.error = error
+            front.figures.error(error.reason)
+            if error.limit is not None:
+                front.figures.limit_hit(error.limit)
+            if error.close:
+                connection.close_after = True
+            response = error_response(error, self.request, front.name)
+        else:
+            front.figures.error("internal")
+            front.log.error("the chain failed", exc_info=error, route=self.request.route, target=self.request.target)
+            response = internal_error(self.request, front.name)
+        self._answer(response)
+
+    def abandon(self) -> None:
+        """The downstream is gone."""
+        connection = self.connection
+        connection.exchange = None
+        row = connection.front.figures.row
+        row[connection.front.figures.in_flight] -= 1.0
+        if not self.finished:
+            self.cancel()
+            return
+        stream, response = self._stream, self.response
+        self._stream = None
+        if stream is not None:
+            stream.abort()
+        if response is not None:
+            response.sent(False)
+            self._record(response.status, time.monotonic())
+
+    # --- the answer ----------------------------------------------------------------------------
+
+    def _answer(self, response: Response) -> None:
+        connection, request = self.connection, self.request
+        front = connection.front
+        self.response = response
+        self.head_sent = True
+        now = time.monotonic()
+        self._own = now - request.started - request.upstream_wait
+        date = None
+        if not response.dated and b"date" not in response.fields:
+            date = front.dates.at(front.clock.wall())
+        if connection.body_unfinished:
+            connection.close_after = True
+        body = response.body
+        stream = None if isinstance(body, bytes) else body
+        length = response.described_length
+        chunked = False
+        if has_no_content(request.method, response.status):
+            if stream is not None:
+                length = stream.length if length is None else length
+                stream.abort()
+                stream = None
+            elif length is None and body and request.method == "HEAD":
+                length = len(body)  # type: ignore[arg-type]  # not a stream, so bytes
+            body = b""
+            if response.status == 204:
+                length = None
+        elif stream is None:
+            length = len(body)  # type: ignore[arg-type]  # not a stream, so bytes
+        else:
+            length = stream.length
+            chunked = length is None and request.minor == 1
+            if length is None and not chunked:
+                connection.close_after = True  # HTTP/1.0: the end of the connection is the end of the body
+        head = response_head(
+            response, length, chunked=chunked, close=connection.close_after, minor=request.minor, date=date
+        )
+        if stream is None:
+            self._write(head, body)  # type: ignore[arg-type]  # not a stream, so bytes
+            self._complete(now)
+            return
+        self._stream = stream
+        self._length = length
+        self._chunked = chunked
+        self._head = head
+        stream.attach(self)
+        if self._head:  # nothing has come of the body yet
+            self._write(self._head, b"")
+            self._head = b""
+        if connection.paused and self._stream is not None:
+            stream.pause()
+
+    def _write(self, head: bytes, body: bytes) -> None:
+        size = len(head) + len(body)
+        figures = self.connection.front.figures
+        figures.row[figures.octets_out] += size
+        self._sent += len(body)
+        if len(body) > _JOIN_UP_TO:
+            self.connection.transport.writelines((head, body))
+        else:
+            self.connection.transport.write(head + body if body else head)
+
+    def feed(self, data: bytes) -> None:
+        """The next octets of a streamed body."""
+        transport = self.connection.transport
+        figures = self.connection.front.figures
+        head, self._head = self._head, b""
+        size = len(data)
+        self._sent += size
+        figures.row[figures.octets_out] += len(head) + size
+        if self._chunked:
+            line = b"%b%x\r\n" % (head, size)
+            if size <= _JOIN_UP_TO:
+                transport.write(b"%b%b\r\n" % (line, data))
+            else:
+                transport.writelines((line, data, b"\r\n"))
+        elif not head:
+            transport.write(data)
+        elif size <= _JOIN_UP_TO:
+            transport.write(head + data)
+        else:
+            transport.writelines((head, data))
+
+    def finish(self, trailers: Fields | None) -> None:
+        """The streamed body is complete."""
+        self._stream = None
+        if self._length is not None and self._sent != self._length:
+            self.fail(StreamAbortedError(f"a body of {self._length} octets ended after {self._sent}"))
+            return
+        head, self._head = self._head, b""
+        if self._chunked:
+            self.connection.transport.write(head + encode_last_chunk(trailers))
+        elif head:
+            self.connection.transport.write(head)
+        self._complete(time.monotonic())
+
+    def fail(self, error: Exception) -> None:
+        """The streamed body broke off: cut the connection, so that nobody takes it for whole (RFC 9112 §8)."""
+        connection, response = self.connection, self.response
+        self._stream = None
+        self._head = b""
+        connection.front.figures.error(getattr(error, "reason", "internal"))
+        if not isinstance(error, GatewayError):
+            connection.front.log.error("a body failed", exc_info=error, route=self.request.route)
+        if response is not None:
+            response.sent(False)
+            self._record(response.status, time.monotonic(), broken=True)
+        connection.finished(keep=False)
+
+    def pause_body(self) -> None:
+        """The downstream takes no more for now."""
+        if self._stream is not None:
+            self._stream.pause()
+
+    def resume_body(self) -> None:
+        """The downstream takes more again."""
+        if self._stream is not None:
+            self._stream.resume()
+
+    def _complete(self, now: float) -> None:
+        response = self.response
+        assert response is not None
+        self._record(response.status, now)
+        response.sent(True)
+        self.connection.finished(keep=True)
+
+    def _record(self, status: int, now: float, *, broken: bool = False) -> None:
+        request = self.request
+        route = self.route
+        if route is not None:
+            route.figures.record(request.method, status, now - request.started, self._own)
+        log = self.connection.front.access_log
+        if log is not None and log.enabled:
+            log.write(
+                access_record(self, status, now, self._own, self._sent, broken, self.connection.front.clock.wall())
+            )
+
+    # --- upgrades --------------------------------------------------------------------------------
+
+    def _upgrade(self, response: Response) -> None:
+        """Become a tunnel (RFC 9110 §7.8)."""
+        connection, front = self.connection, self.connection.front
+        upgraded = response.upgraded
+        now = time.monotonic()
+        self._own = now - self.request.started - self.request.upstream_wait
+        transport = connection.transport
+        transport.write(upgrade_head(response, self.request.upgrade or b"websocket"))
+        received = connection.hand_over()
+        figures = front.figures
+        figures.tunnels.inc()
+        figures.tunnels_total.inc()
+
+        def ended() -> None:
+            figures.tunnels.dec()
+            front.tunnels.discard(tunnel)
+            connection.forget()
+            response.sent(True)
+
+        tunnel = Tunnel(transport, upgraded, received, front.limits.tunnel_idle_timeout, front.deadlines, ended)
+        front.tunnels.add(tunnel)
+        self._record(101, now)

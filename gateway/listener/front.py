@@ -1,0 +1,113 @@
+"""What all downstream connections of a worker share: limits, the router, figures, the log."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from gateway.chain.deadlines import Deadlines
+from gateway.chain.plugin import Handler
+from gateway.chain.runtime import Clock
+from gateway.http.dates import DateCache
+from gateway.http.head import HeadLimits
+from gateway.http.message import Request
+from gateway.listener.figures import ListenerFigures, RouteFigures
+
+if TYPE_CHECKING:
+    from gateway.listener.http1 import Http1Connection
+    from gateway.websocket.tunnel import Tunnel
+
+Network = IPv4Network | IPv6Network
+
+
+class Route(Protocol):
+    """What the listener needs of a compiled route."""
+
+    name: str
+    handler: Handler
+    figures: RouteFigures
+
+
+Router = Callable[[Request], Route | None]
+
+
+class RecordSink(Protocol):
+    """Where records of the access log go."""
+
+    enabled: bool
+
+    def write(self, record: dict[str, Any], /) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings' limits as the road reads them. Octets and seconds."""
+
+    head: int
+    heads: HeadLimits
+    body: int
+    chunk_overhead: int
+    head_timeout: float
+    body_idle_timeout: float
+    keep_alive_timeout: float
+    write_timeout: float
+    pipelined: int
+    requests_per_connection: int
+    connections: int
+    connections_per_address: int
+    tunnel_idle_timeout: float
+
+
+class Front:
+    """Shared state of a worker's downstream side. A reload changes `limits`, `router`, `name` and `trusted`."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        deadlines: Deadlines,
+        figures: ListenerFigures,
+        access_log: RecordSink | None,
+    ) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.deadlines = deadlines
+        self.figures = figures
+        self.access_log = access_log
+        self.log = structlog.get_logger("slipstream.listener")
+        self.dates = DateCache()
+        self.limits: Limits
+        self.router: Router
+        self.name = "slipstream"
+        self.upgrades = frozenset({b"websocket"})
+        self.trusted: tuple[Network, ...] = ()
+        self.connections: set[Http1Connection] = set()
+        self.tunnels: set[Tunnel] = set()
+        self.by_address: Counter[str] = Counter()
+        self.occupied = 0
+        """Downstream connections, tunnels and TLS handshakes included."""
+        self.draining = False
+        self.room: Callable[[], None] = lambda: None
+        """Called when a connection ends, so that accepting may go on."""
+
+    def is_trusted(self, address: str) -> bool:
+        """Whether the peer's forwarding fields are believed (RFC 7239 §8.1). Unix sockets count as this machine."""
+        if not self.trusted:
+            return False
+        try:
+            ip = ip_address("127.0.0.1" if address == "unix" else address.partition("%")[0])
+        except ValueError:
+            return False
+        mapped = getattr(ip, "ipv4_mapped", None)
+        return any((mapped or ip) in network for network in self.trusted)
+
+    @property
+    def busy(self) -> int:
+        """Connections with an exchange under way, tunnels included."""
+        return sum(connection.is_busy for connection in self.connections) + len(self.tunnels)

@@ -1,0 +1,536 @@
+"""A downstream connection: HTTP/1.1 in, one exchange at a time, answers in the order of the requests (RFC 9112).
+
+The connection owns its octets until a head is complete; then the head is parsed in one go and the exchange
+starts in the same call. What follows the message waits as octets, not as parsed requests, so a flood of pipelined requests
+costs its own length and no more. Everything that arrives passes through this file; everything that leaves, through
+`exchange.py`."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from gateway.chain.deadlines import NEVER
+from gateway.chain.eager import Waiter
+from gateway.errors import (
+    BadRequestError,
+    BodyTooLargeError,
+    FieldsTooLargeError,
+    GatewayError,
+    RequestTimeoutError,
+    StreamAbortedError,
+    TargetTooLongError,
+)
+from gateway.http.body import BodyStream
+from gateway.http.chunked import ChunkedReader
+from gateway.http.head import CHUNKED, RequestHead, parse_request_head
+from gateway.http.message import Body, Downstream, Monotonic, Request, Response
+from gateway.listener.encode import interim_head, response_head
+from gateway.listener.error_response import error_response
+from gateway.listener.exchange import Exchange
+from gateway.listener.forwarded import client_of, scheme_of
+from gateway.listener.front import Front
+
+_MOST_WAITING = 64 * 1024
+"""Octets of pipelined requests that may wait; then reading pauses."""
+_LINGER_SECONDS = 2.0
+_LINGER_OCTETS = 4 * 1024 * 1024
+_LONGEST_LEADING = 8
+"""Octets of empty lines tolerated before a request line (RFC 9112 §2.2 asks for at least one)."""
+WRITE_HIGH_WATER = 128 * 1024
+
+
+class Http1Connection(asyncio.Protocol):
+    """One downstream connection."""
+
+    __slots__ = (
+        "_buffer",
+        "_chunked",
+        "_incoming",
+        "_lingering",
+        "_pumping",
+        "_received",
+        "_remaining",
+        "_served",
+        "_wants_continue",
+        "address",
+        "close_after",
+        "deadline",
+        "downstream",
+        "exchange",
+        "front",
+        "paused",
+        "scheme",
+        "transport",
+        "write_deadline",
+    )
+
+    def __init__(self, front: Front, scheme: str, address: str) -> None:
+        self.front = front
+        self.scheme = scheme
+        self.address = address
+        self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
+        self.downstream: Downstream = None  # type: ignore[assignment]  # as above
+        self.exchange: Exchange | None = None
+        self.close_after = False
+        """Whether the connection ends with the current exchange."""
+        self.paused = False
+        """Whether the downstream takes no more for now."""
+        self.deadline = NEVER
+        self.write_deadline = NEVER
+        self._buffer = b""
+        self._incoming: BodyStream | None = None
+        self._chunked: ChunkedReader | None = None
+        self._remaining = 0
+        self._received = 0
+        self._served = 0
+        self._lingering = -1
+        self._pumping = False
+        self._wants_continue = False
+
+    # --- the transport's calls ---------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is up (after TLS)."""
+        self.transport = transport  # type: ignore[assignment]  # uvloop's transports have no common base
+        front = self.front
+        transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)  # type: ignore[attr-defined]  # as above
+        self.downstream = Downstream(self.address, self.scheme, front.is_trusted(self.address))
+        front.connections.add(self)
+        front.deadlines.watch(self)
+        self.deadline = time.monotonic() + front.limits.keep_alive_timeout
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is gone: whatever is under way ends."""
+        front = self.front
+        front.connections.discard(self)
+        front.deadlines.forget(self)
+        self.deadline = self.write_deadline = NEVER
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.fail(StreamAbortedError("the downstream left in the middle of its request"))
+        exchange = self.exchange
+        if exchange is not None:
+            exchange.abandon()
+        self.forget()
+
+    def eof_received(self) -> bool:
+        """The downstream sends no more. As with most peers this means that it left."""
+        return False
+
+    def pause_writing(self) -> None:
+        """The downstream reads slowly."""
+        self.paused = True
+        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+        if self.exchange is not None:
+            self.exchange.pause_body()
+
+    def resume_writing(self) -> None:
+        """The downstream has caught up."""
+        self.paused = False
+        self.write_deadline = NEVER
+        if self.exchange is not None:
+            self.exchange.resume_body()
+        elif self._buffer:
+            self._pump(b"")
+
+    def data_received(self, data: bytes) -> None:
+        """Octets of a body, of a head, or of requests that must wait."""
+        figures = self.front.figures
+        figures.row[figures.octets_in] += len(data)
+        if self._incoming is not None:
+            self._receive_body(data)
+        elif self.exchange is None and not self.paused and self._lingering < 0:
+            self._pump(data)
+        elif self._lingering >= 0:
+            self._lingering += len(data)
+            if self._lingering > _LINGER_OCTETS:
+                self.transport.abort()
+        else:
+            self._buffer += data
+            if len(self._buffer) > _MOST_WAITING:
+                self.front.figures.limit_hit("pipelined")
+                self.transport.pause_reading()
+
+    # --- heads ---------------------------------------------------------------------------------
+
+    def _pump(self, data: bytes) -> None:
+        """Start exchanges from what has arrived until one has to wait or a head is incomplete."""
+        if self._buffer:
+            data, self._buffer = self._buffer + data, b""
+        at = 0
+        started = 0
+        self._pumping = True
+        try:
+            while True:
+                end = data.find(b"\r\n\r\n", at)
+                if data.startswith(b"\r\n", at):
+                    at, end = self._skip_empty_lines(data, at)
+                if end < 0:
+                    self._keep_partial_head(data[at:])
+                    return
+                end += 4
+                head = data if at == 0 and end == len(data) else data[at:end]
+                at = end
+                at = self._begin(head, data, at)
+                started += 1
+                if self.exchange is not None or self._incoming is not None or self.paused or self.close_after:
+                    break
+                if self.transport.is_closing():
+                    return
+                if at >= len(data):
+                    return
+                if started >= self.front.limits.pipelined:  # let the other connections have their turn
+                    self.front.loop.call_soon(self._go_on)
+                    break
+        except GatewayError as error:
+            self.refuse(error)
+            return
+        finally:
+            self._pumping = False
+        if at < len(data) and self._lingering < 0:
+            self._buffer = data[at:] + self._buffer
+            if len(self._buffer) > _MOST_WAITING:
+                self.transport.pause_reading()
+
+    def _go_on(self) -> None:
+        if self._buffer and self.exchange is None and not self.paused and not self.transport.is_closing():
+            self._pump(b"")
+
+    def _skip_empty_lines(self, data: bytes, at: int) -> tuple[int, int]:
+        begin = at
+        while data.startswith(b"\r\n", at):
+            at += 2
+            if at - begin > _LONGEST_LEADING:
+                raise BadRequestError("empty lines instead of a request")
+        return at, data.find(b"\r\n\r\n", at)
+
+    def _keep_partial_head(self, part: bytes) -> None:
+        """Keep what has come of a head. Raises when it can never become one."""
+        self._buffer = part
+        limits = self.front.limits
+        line_end = part.find(b"\r\n")
+        if line_end < 0 and len(part) > limits.heads.target + 80:
+            raise TargetTooLongError("the request line is too long", limit="target")
+        if len(part) > limits.head:
+            raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
+        if part.count(b"\n") != part.count(b"\r\n") or b"\x00" in part:
+            raise BadRequestError("a line ends without CR, or there is a NUL")
+        if part and self.deadline - time.monotonic() > limits.head_timeout:
+            self.deadline = time.monotonic() + limits.head_timeout
+
+    def _begin(self, head: bytes, data: bytes, at: int) -> int:
+        """Parse one head, take what there is of its body, start its exchange. Returns where the next message begins."""
+        front = self.front
+        limits = front.limits
+        if len(head) > limits.head:
+            raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
+        parsed = parse_request_head(head, limits.heads, self.downstream.trusted, front.upgrades)
+        self._served += 1
+        self.close_after = parsed.close or front.draining or self._served >= limits.requests_per_connection
+        body: Body = b""
+        length = parsed.length
+        if length:
+            if length > limits.body:
+                raise BodyTooLargeError(f"the body has more than {limits.body} octets", limit="body")
+            if 0 < length <= len(data) - at:
+                body = data[at : at + length]
+                at += length
+            else:
+                body = self._expect_body(parsed, length)
+        self.deadline = NEVER
+        request = Request(
+            parsed.method,
+            parsed.target,
+            parsed.fields,
+            body,
+            authority=parsed.authority,
+            downstream=self.downstream,
+            started=Monotonic(time.monotonic()),
+            minor=parsed.minor,
+        )
+        if parsed.upgrade is not None:
+            request.upgrade = parsed.upgrade
+        request.trailers = parsed.trailers
+        incoming = self._incoming
+        if incoming is not None and at < len(data):
+            rest, at = data[at:], len(data)
+            self._receive_body(rest)
+        self._start(request)
+        return at
+
+    def _start(self, request: Request) -> None:
+        front = self.front
+        request.interim = self.send_interim
+        if self.downstream.trusted:
+            self._believe(request)
+        route = front.router(request)
+        exchange = Exchange(self, request, route)
+        self.exchange = exchange
+        row = front.figures.row
+        row[front.figures.in_flight] += 1.0
+        exchange.resume()
+
+    def _believe(self, request: Request) -> None:
+        """Take client address and scheme from a trusted proxy (RFC 7239)."""
+        request.client = client_of(request.fields, self.downstream.peer, self.front.is_trusted)
+        request.scheme = scheme_of(request.fields, self.downstream.scheme)
+
+    # --- bodies --------------------------------------------------------------------------------
+
+    def _expect_body(self, parsed: RequestHead, length: int) -> BodyStream:
+        if length == CHUNKED:
+            stream = BodyStream(None, self)
+            self._chunked = ChunkedReader(self.front.limits.chunk_overhead)
+        else:
+            stream = BodyStream(length, self)
+            self._remaining = length
+        self._received = 0
+        self._incoming = stream
+        self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
+        if parsed.expect:
+            self._wants_continue = True
+            stream.on_first_read(self._invite)
+        return stream
+
+    def _invite(self) -> None:
+        """Somebody here wants the content and the upstream was not asked: send 100 (RFC 9110 §10.1.1)."""
+        if self._wants_continue and self._received == 0:
+            self._wants_continue = False
+            self._write(interim_head(100, b""))
+
+    def _receive_body(self, data: bytes) -> None:
+        stream = self._incoming
+        assert stream is not None
+        self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
+        if self._chunked is None:
+            self._received += len(data)
+            remaining = self._remaining
+            if len(data) < remaining:
+                self._remaining = remaining - len(data)
+                stream.feed(data)
+                return
+            self._end_body(data[remaining:] if len(data) > remaining else b"")
+            stream.feed(data if len(data) == remaining else data[:remaining])
+            stream.finish()
+            return
+        reader = self._chunked
+        try:
+            content = reader.feed(data)
+            self._received += len(content)
+            if self._received > self.front.limits.body:
+                raise BodyTooLargeError(f"the body has more than {self.front.limits.body} octets", limit="body")
+        except GatewayError as error:
+            self._end_body(b"")
+            self.close_after = True
+            stream.fail(error)
+            return
+        if reader.complete:
+            self._end_body(reader.rest)
+        if content:
+            stream.feed(content)
+        if reader.complete:
+            stream.finish(reader.trailers)
+
+    def _end_body(self, rest: bytes) -> None:
+        self._incoming = None
+        self._chunked = None
+        self._wants_continue = False
+        self.deadline = NEVER
+        if rest:
+            self._buffer = rest
+
+    # BodySource: the body's consumer steers this connection
+
+    def pause(self) -> None:
+        """The body's consumer cannot take more for now; its slowness is not the downstream's."""
+        self.deadline = NEVER
+        self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """The body's consumer can take more again."""
+        if self._incoming is not None:
+            self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
+        if not self.transport.is_closing():
+            self.transport.resume_reading()
+
+    def cancel(self) -> None:
+        """Nobody wants the rest of the body: the connection ends with its answer."""
+        if self._incoming is not None:
+            self.close_after = True
+            self.resume()
+
+    def waiter(self) -> Waiter[None]:
+        """For coroutines that read the body."""
+        return Waiter()
+
+    # --- answers ---------------------------------------------------------------------------------
+
+    @property
+    def is_made(self) -> bool:
+        """Whether the connection has come about, TLS included."""
+        return self.downstream is not None
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether an exchange is under way."""
+        return self.exchange is not None
+
+    @property
+    def body_unfinished(self) -> bool:
+        """Whether octets of the current request's body are still to come."""
+        return self._incoming is not None
+
+    def send_interim(self, status: int, fields: object) -> None:
+        """Relay a 1xx response to a client that understands it (RFC 9110 §15.2)."""
+        exchange = self.exchange
+        if exchange is None or exchange.head_sent or exchange.request.minor == 0:
+            return
+        if status == 100:
+            if not self._wants_continue:
+                return
+            self._wants_continue = False
+        self._write(interim_head(status, fields.encode()))  # type: ignore[attr-defined]  # Fields; see Request.interim
+
+    def _write(self, data: bytes) -> None:
+        figures = self.front.figures
+        figures.row[figures.octets_out] += len(data)
+        self.transport.write(data)
+
+    def finished(self, *, keep: bool) -> None:
+        """The current exchange is over. `keep`: framing is intact and its answer complete."""
+        self.exchange = None
+        row = self.front.figures.row
+        row[self.front.figures.in_flight] -= 1.0
+        transport = self.transport
+        if transport.is_closing():
+            return
+        if not keep:
+            transport.abort()
+            return
+        if self._incoming is not None:
+            self._linger()
+        elif self.close_after:
+            if self._buffer:
+                self._linger()
+            else:
+                self._close()
+        else:
+            self.deadline = time.monotonic() + self.front.limits.keep_alive_timeout
+            if self._buffer and not self._pumping:
+                if not transport.is_reading():
+                    transport.resume_reading()
+                self.front.loop.call_soon(self._go_on)
+
+    def refuse(self, error: GatewayError) -> None:
+        """Answer what cannot be served, and close (RFC 9112 §9.6)."""
+        front = self.front
+        front.figures.error(error.reason)
+        if error.limit is not None:
+            front.figures.limit_hit(error.limit)
+        self._buffer = b""
+        self.close_after = True
+        self.write_refusal(error_response(error, None, front.name), None)
+        if front.access_log is not None and front.access_log.enabled:
+            front.access_log.write(
+                {
+                    "time": front.clock.wall(),
+                    "client": self.downstream.peer,
+                    "status": error.status,
+                    "error": error.reason,
+                    "detail": error.detail,
+                }
+            )
+        self._linger()
+
+    def write_refusal(self, response: Response, request: Request | None) -> None:
+        """Write a response that ends the connection."""
+        body = response.body
+        assert isinstance(body, bytes)
+        head = response_head(
+            response, len(body), chunked=False, close=True, minor=1, date=self.front.dates.at(self.front.clock.wall())
+        )
+        self._write(head + body if request is None or request.method != "HEAD" else head)
+
+    def _linger(self) -> None:
+        """Send what is written, then wait a little for the downstream to stop sending, so that it can read the
+        answer before the connection is torn down (RFC 9112 §9.6)."""
+        transport = self.transport
+        if transport.is_closing():
+            return
+        incoming, self._incoming = self._incoming, None
+        if incoming is not None:
+            incoming.fail(StreamAbortedError("answered before the body was complete"))
+        self._buffer = b""
+        self._lingering = 0
+        self.deadline = time.monotonic() + _LINGER_SECONDS
+        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+        if self.front.draining or not transport.can_write_eof():
+            transport.close()
+        else:
+            transport.write_eof()
+            if not transport.is_reading():
+                transport.resume_reading()
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def expire(self, now: float) -> None:
+        """A time-out of reading or writing has passed."""
+        limits_hit = self.front.figures.limit_hit
+        if self.write_deadline <= now:
+            self.write_deadline = NEVER
+            limits_hit("write_timeout")
+            self.transport.abort()
+            return
+        if self.deadline > now:
+            return
+        self.deadline = NEVER
+        if self._lingering >= 0:
+            if self.transport.get_write_buffer_size():  # still sending: the write time-out has the say
+                self.deadline = now + _LINGER_SECONDS
+            else:
+                self.transport.abort()
+        elif self._incoming is not None:
+            incoming, self._incoming = self._incoming, None
+            limits_hit("body_idle_timeout")
+            self.close_after = True
+            incoming.fail(RequestTimeoutError("the body did not arrive in time"))
+        elif self._buffer and self.exchange is None:
+            self.refuse(RequestTimeoutError("the head did not arrive in time", limit="head_timeout"))
+        elif self.exchange is None:
+            self._close()
+
+    def _close(self) -> None:
+        """Close once everything is written; whoever does not read it is cut after the write time-out."""
+        self.transport.close()
+        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+
+    def hand_over(self) -> bytes:
+        """Leave the connection to a tunnel; what has arrived behind the request's head."""
+        front = self.front
+        front.deadlines.forget(self)
+        front.connections.discard(self)
+        self.exchange = None
+        front.figures.row[front.figures.in_flight] -= 1.0
+        buffer, self._buffer = self._buffer, b""
+        return buffer
+
+    def forget(self) -> None:
+        """The connection's place is free again, for others and for its address."""
+        front = self.front
+        front.figures.connections.dec()
+        front.occupied -= 1
+        front.by_address[self.address] -= 1
+        if front.by_address[self.address] <= 0:
+            del front.by_address[self.address]
+        front.room()
+
+    def drain(self) -> None:
+        """Finish what is under way, then close; at once when nothing is."""
+        self.close_after = True
+        if self.exchange is None and not self._buffer and self._lingering < 0:
+            self._close()
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self.transport.abort()

@@ -1,0 +1,111 @@
+"""The last handler of every chain: send the request to a server, hand its answer back.
+
+A second attempt is made once, and only when nothing can have happened by the first: no connection came about, or a kept one
+died before any octet of an answer and the method may be repeated (RFC 9110 §9.2.2). A budget bounds
+second attempts to a share of the requests."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from gateway.chain.deadlines import Deadlines
+from gateway.chain.plugin import Handler
+from gateway.chain.runtime import Tasks
+from gateway.config.settings import TimeoutSettings, UpstreamSettings
+from gateway.errors import GatewayError, UpstreamClosedError, UpstreamConnectError
+from gateway.figures import Figures
+from gateway.http.body import BodyStream
+from gateway.http.message import IDEMPOTENT_METHODS, Request, Response
+from gateway.upstream.balancer import Balancer, RetryBudget
+from gateway.upstream.figures import UpstreamFigures
+from gateway.upstream.http1 import ExchangeTimeouts
+from gateway.upstream.request_head import request_head
+from gateway.upstream.server import Server, client_context
+
+
+class Upstream:
+    """A group of servers that answer the same requests."""
+
+    def __init__(
+        self, name: str, settings: UpstreamSettings, gateway: str, deadlines: Deadlines, tasks: Tasks, figures: Figures
+    ) -> None:
+        """Raises OSError or ssl.SSLError when a TLS file cannot be used."""
+        self.name = name
+        self.settings = settings
+        self.gateway = gateway
+        self.figures = UpstreamFigures(figures, name)
+        tls = client_context(settings.tls) if any(server.is_tls for server in settings.servers) else None
+        self.servers = [
+            Server(server, settings, tls if server.is_tls else None, deadlines, tasks, self.figures)
+            for server in settings.servers
+        ]
+        self._balancer = Balancer(self.servers, least_pending=settings.balance == "least_pending")
+        self._budget = RetryBudget()
+
+    def handler(self, settings: TimeoutSettings) -> Handler:
+        """The handler for a route with these time-outs."""
+        timeouts = ExchangeTimeouts(settings.first_byte, settings.idle, settings.total)
+        total, servers, balancer, budget = timeouts.total, self.servers, self._balancer, self._budget
+        gateway, figures, may_retry = self.gateway, self.figures, self.settings.retry
+        policy = self.settings.host
+        host = None if policy in ("keep", "upstream") else policy.encode()
+
+        async def forward(request: Request) -> Response:
+            begun = time.monotonic()
+            until = begun + total
+            budget.earn()
+            index, retried = balancer.choose(), False
+            while True:
+                server = servers[index]
+                server.pending += 1
+                pool = server.pool
+                connection = None if retried else pool.take()
+                try:
+                    if connection is None:
+                        connection = await pool.acquire(until)
+                        request.upstream_wait += time.monotonic() - begun
+                    replaced = server.authority if policy == "upstream" else host
+                    head = request_head(request, replaced, server.authority, gateway)
+                    waiter = connection.begin(request, head, timeouts, until)
+                    try:
+                        response = await waiter
+                    except BaseException:
+                        connection.abandon()
+                        raise
+                    request.served_by = server.url
+                    figures.answered.inc()
+                    return response
+                except UpstreamConnectError as error:  # nothing was sent: another server may do
+                    figures.failed(error.reason)
+                    if retried or len(servers) == 1 or not budget.spend():
+                        raise
+                except UpstreamClosedError as error:
+                    figures.failed(error.reason)
+                    safe = request.method in IDEMPOTENT_METHODS and not isinstance(request.body, BodyStream)
+                    dead = connection is not None and connection.died_unused
+                    if retried or not may_retry or not safe or not dead or not budget.spend():
+                        raise
+                    pool.drop_idle()  # a server that closed one has probably closed all
+                except GatewayError as error:
+                    figures.failed(error.reason)
+                    raise
+                finally:
+                    server.pending -= 1
+                retried = True
+                figures.retries.inc()
+                index = balancer.choose(avoid=index)
+
+        return forward
+
+    def status(self) -> dict[str, Any]:
+        """For /api/status."""
+        return {
+            server.url: {"pending": server.pending, "connections": server.pool.size, "idle": server.pool.idle}
+            for server in self.servers
+        }
+
+    def retire(self) -> None:
+        """Close what is idle now and the rest with its exchange."""
+        for server in self.servers:
+            server.pool.retire()

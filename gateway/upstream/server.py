@@ -1,0 +1,119 @@
+"""One server of an upstream: where it is, how it is reached, its pool."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+from gateway.chain.deadlines import Deadlines
+from gateway.chain.runtime import Tasks
+from gateway.config.settings import ServerSettings, TcpAddress, UnixAddress, UpstreamSettings, UpstreamTlsSettings
+from gateway.errors import (
+    OverloadedError,
+    UpstreamConnectError,
+    UpstreamConnectTimeoutError,
+    UpstreamDnsError,
+    UpstreamTlsError,
+)
+from gateway.upstream.figures import UpstreamFigures
+from gateway.upstream.http1 import UpstreamConnection
+from gateway.upstream.pool import Pool, PoolLimits
+from gateway.upstream.resolver import Resolver
+
+
+def client_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
+    """TLS towards `https` servers. Raises OSError or ssl.SSLError when a file cannot be used."""
+    context = ssl.create_default_context(cafile=settings.ca)
+    context.set_alpn_protocols(["http/1.1"])
+    if not settings.verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if settings.certificate is not None:
+        context.load_cert_chain(settings.certificate, settings.key)
+    return context
+
+
+class Server:
+    """A server and what this worker has going with it."""
+
+    __slots__ = (
+        "_connect_timeout",
+        "_name",
+        "_port",
+        "_resolver",
+        "_socket",
+        "_tls",
+        "authority",
+        "pending",
+        "pool",
+        "url",
+        "weight",
+    )
+
+    def __init__(
+        self,
+        server: ServerSettings,
+        settings: UpstreamSettings,
+        tls: ssl.SSLContext | None,
+        deadlines: Deadlines,
+        tasks: Tasks,
+        figures: UpstreamFigures,
+    ) -> None:
+        self.url = server.url
+        self.weight = server.weight
+        self.authority = server.authority.encode()
+        self.pending = 0
+        self._tls = tls
+        self._connect_timeout = settings.timeouts.connect
+        address = server.address
+        self._socket = address.path if isinstance(address, UnixAddress) else None
+        self._name: str | None = None
+        self._resolver: Resolver | None = None
+        self._port = 0
+        if isinstance(address, TcpAddress):
+            self._port = address.port
+            self._resolver = Resolver(address.host, address.port, settings.dns_refresh, tasks)
+            self._name = settings.tls.server_name or address.host
+        pool = settings.pool
+        limits = PoolLimits(pool.connections, pool.wait, pool.waiting, pool.idle)
+        self.pool = Pool(limits, self._connect, deadlines, figures)
+
+    async def _connect(self, pool: Pool) -> UpstreamConnection:
+        """A new connection. Raises UpstreamConnectError, whose text names the server."""
+        try:
+            async with asyncio.timeout(self._connect_timeout):
+                if self._resolver is None:
+                    return await self._dial(pool, None)
+                return await self._dial_any(pool, await self._resolver.addresses())
+        except TimeoutError:
+            raise UpstreamConnectTimeoutError(f"no connection to {self.url} in time") from None
+
+    async def _dial_any(self, pool: Pool, addresses: tuple[str, ...]) -> UpstreamConnection:
+        error: UpstreamConnectError = UpstreamDnsError(f"{self.url} has no address")
+        for address in addresses:
+            try:
+                return await self._dial(pool, address)
+            except UpstreamConnectError as failed:
+                error = failed
+        raise error
+
+    async def _dial(self, pool: Pool, address: str | None) -> UpstreamConnection:
+        loop = asyncio.get_running_loop()
+        try:
+            if address is None:
+                _, connection = await loop.create_unix_connection(lambda: UpstreamConnection(pool), self._socket)
+            elif self._tls is None:
+                _, connection = await loop.create_connection(lambda: UpstreamConnection(pool), address, self._port)
+            else:
+                _, connection = await loop.create_connection(
+                    lambda: UpstreamConnection(pool), address, self._port, ssl=self._tls, server_hostname=self._name
+                )
+        except ssl.SSLError as error:
+            raise UpstreamTlsError(f"no TLS with {self.url}: {error.reason or error}") from error
+        except ConnectionRefusedError as error:
+            raise UpstreamConnectError(f"{self.url} refused the connection") from error
+        except OSError as error:
+            if error.errno in (23, 24):  # ENFILE, EMFILE: ours, not the server's
+                raise OverloadedError("no file descriptor left", limit="file_descriptors") from error
+            raise UpstreamConnectError(f"no connection to {self.url}: {error.strerror or error}") from error
+        return connection

@@ -1,0 +1,1 @@
+"""The same road for upgraded connections."""

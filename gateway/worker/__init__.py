@@ -1,0 +1,1 @@
+"""A worker's life: build the road, follow the supervisor, drain."""

@@ -1,0 +1,261 @@
+"""The road of one worker, wired: listeners, chains, upstreams. The only place where the parts meet.
+
+A reload prepares a new road beside the old one and then swaps routers: requests under way finish on the old
+chain, the next ones take the new. Upstreams whose settings did not change keep their connections."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from gateway.chain.compile import ChainError, CompiledRoute, build_chain, close_plugins, compile_takes, make_router
+from gateway.chain.deadlines import Deadlines
+from gateway.chain.plugin import Plugin
+from gateway.chain.runtime import Control, Runtime, SystemClock, Tasks
+from gateway.config import Configuration
+from gateway.config.settings import GatewaySettings, ListenSettings
+from gateway.figures import Figures
+from gateway.http.head import HeadLimits
+from gateway.listener.figures import ListenerFigures, RouteFigures
+from gateway.listener.front import Front, Limits, RecordSink
+from gateway.listener.server import Acceptor, Listening
+from gateway.listener.tls import server_context
+from gateway.upstream.forward import Upstream
+
+NO_LIMIT = 1 << 62
+_SETTLE_SECONDS = 0.25
+_SETTLE_TIMES = 480
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A configuration compiled and ready to take over."""
+
+    configuration: Configuration
+    routes: list[CompiledRoute[RouteFigures]]
+    upstreams: dict[str, Upstream]
+    contexts: list[ssl.SSLContext | None]
+
+
+class Road:
+    """Everything a request passes in this worker."""
+
+    def __init__(self, figures: Figures, channel: Control | None, access_log: RecordSink | None) -> None:
+        loop = asyncio.get_running_loop()
+        self._figures = figures
+        self._control = channel
+        self._clock = SystemClock()
+        self._log = structlog.get_logger("slipstream.road")
+        self._tasks = Tasks(self._log)
+        self._deadlines = Deadlines(loop)
+        self._front = Front(loop, self._clock, self._deadlines, ListenerFigures(figures), access_log)
+        self._front.room = self._resume_accepting
+        self._current: Prepared | None = None
+        self._acceptors: list[Acceptor] = []
+        self._accepting = False
+
+    # --- configurations ----------------------------------------------------------------------
+
+    async def prepare(self, configuration: Configuration) -> Prepared:
+        """Compile a configuration; changes nothing. Raises ChainError with words for the user."""
+        settings = configuration.settings
+        contexts = [self._context(listen) for listen in settings.listen]
+        upstreams = self._upstreams(settings)
+        routes: list[CompiledRoute[RouteFigures]] = []
+        try:
+            for plan in configuration.routes:
+                runtime = self._runtime(plan.name, plan.upstream, settings.name)
+                innermost = upstreams[plan.upstream].handler(plan.timeouts)
+                handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
+                figures = RouteFigures(self._figures, plan.name)
+                routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures))
+        except ChainError:
+            await self._close_routes(routes)
+            raise
+        return Prepared(configuration, routes, upstreams, contexts)
+
+    def _context(self, listen: ListenSettings) -> ssl.SSLContext | None:
+        if listen.tls is None:
+            return None
+        try:
+            return server_context(listen.tls.certificate, listen.tls.key)
+        except (OSError, ssl.SSLError) as error:
+            raise ChainError(f"listen {listen.address}: certificate {listen.tls.certificate}: {error}") from error
+
+    def _upstreams(self, settings: GatewaySettings) -> dict[str, Upstream]:
+        before = self._current.upstreams if self._current is not None else {}
+        upstreams: dict[str, Upstream] = {}
+        for name, wanted in settings.upstreams.items():
+            known = before.get(name)
+            if known is not None and known.settings == wanted and known.gateway == settings.name:
+                upstreams[name] = known
+                continue
+            try:
+                upstreams[name] = Upstream(name, wanted, settings.name, self._deadlines, self._tasks, self._figures)
+            except (OSError, ssl.SSLError) as error:
+                raise ChainError(f"upstream {name}: its TLS files cannot be used: {error}") from error
+        return upstreams
+
+    def _runtime(self, route: str, upstream: str, name: str) -> Runtime:
+        log = structlog.get_logger("slipstream.plugin").bind(route=route)
+        return Runtime(route, upstream, name, self._clock, self._tasks, self._figures, log, self._control)
+
+    async def commit(self, prepared: Prepared) -> None:
+        """Let requests take the new road from here on."""
+        before, self._current = self._current, prepared
+        settings = prepared.configuration.settings
+        front = self._front
+        front.limits = limits_of(settings)
+        front.name = settings.name
+        front.trusted = settings.trusted_proxies
+        front.router = make_router(prepared.routes)
+        self._deadlines.adapt(shortest_timeout(settings))
+        self._deadlines.start()
+        for acceptor, context in zip(self._acceptors, prepared.contexts, strict=False):
+            acceptor.use_tls(context)
+        if before is not None:
+            self._tasks.spawn(self._retire(before), name="road.retire")
+
+    async def _retire(self, old: Prepared) -> None:
+        """Close what only the old road used, once the last request is off it."""
+        current = self._current
+        for name, upstream in old.upstreams.items():
+            if current is None or current.upstreams.get(name) is not upstream:
+                upstream.retire()
+        under_way = {connection.exchange for connection in self._front.connections if connection.exchange is not None}
+        for _ in range(_SETTLE_TIMES):
+            under_way &= {connection.exchange for connection in self._front.connections}
+            if not under_way:
+                break
+            await asyncio.sleep(_SETTLE_SECONDS)
+        await self._close_routes(old.routes)
+
+    async def discard(self, prepared: Prepared) -> None:
+        """Let go of what was prepared and will not be used."""
+        kept = self._current.upstreams if self._current is not None else {}
+        for name, upstream in prepared.upstreams.items():
+            if kept.get(name) is not upstream:
+                upstream.retire()
+        await self._close_routes(prepared.routes)
+
+    async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]]) -> None:
+        for route in routes:
+            plugins: Sequence[Plugin] = route.plugins
+            await close_plugins(plugins, self._runtime(route.name, "", self._front.name))
+
+    async def reload_certificates(self) -> list[str]:
+        """Read TLS files again, on a scratch context first; what is wrong with them. Bad files change nothing."""
+        if self._current is None:
+            return []
+        errors: list[str] = []
+        listens = self._current.configuration.settings.listen
+        for acceptor, listen in zip(self._acceptors, listens, strict=False):
+            try:
+                acceptor.use_tls(self._context(listen))
+            except ChainError as error:
+                errors.append(str(error))
+        return errors
+
+    # --- connections ---------------------------------------------------------------------------
+
+    def serve(self, sockets: Sequence[socket.socket]) -> None:
+        """Begin to accept connections: one socket for each entry of `listen`, in its order."""
+        if self._current is None:
+            raise RuntimeError("the road has no configuration yet")
+        listens = self._current.configuration.settings.listen
+        for listening, listen, context in zip(sockets, listens, self._current.contexts, strict=True):
+            listening.setblocking(False)
+            self._acceptors.append(Acceptor(self._front, Listening(listening, context, listen.proxy_protocol)))
+        self._accepting = True
+        self._resume_accepting()
+
+    def _resume_accepting(self) -> None:
+        front = self._front
+        if self._accepting and front.occupied < front.limits.connections:
+            for acceptor in self._acceptors:
+                acceptor.start()
+
+    def stop_accepting(self) -> None:
+        """Accept no more connections, and close each one with the answer it waits for."""
+        self._accepting = False
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._front.draining = True
+        for connection in list(self._front.connections):
+            connection.drain()
+
+    async def drain(self, timeout: float) -> int:
+        """Let running exchanges end for `timeout` seconds; how many were cut."""
+        front = self._front
+        until = self._clock.monotonic() + timeout
+        while self._clock.monotonic() < until:
+            if not front.connections and not front.tunnels:
+                break
+            await asyncio.sleep(0.02)
+        cut = front.busy
+        for connection in list(front.connections):
+            connection.abort()
+        for tunnel in list(front.tunnels):
+            tunnel.abort()
+        return cut
+
+    async def close(self) -> None:
+        """Let go of everything."""
+        self.stop_accepting()
+        self._deadlines.close()
+        current, self._current = self._current, None
+        if current is not None:
+            await self._close_routes(current.routes)
+            for upstream in current.upstreams.values():
+                upstream.retire()
+        await self._tasks.close()
+
+    def status(self) -> dict[str, object]:
+        """For /api/status; JSON."""
+        front = self._front
+        upstreams: dict[str, Any] = {}
+        if self._current is not None:
+            upstreams = {name: upstream.status() for name, upstream in self._current.upstreams.items()}
+        return {
+            "connections": front.occupied,
+            "in_flight": front.busy,
+            "tunnels": len(front.tunnels),
+            "draining": front.draining,
+            "upstreams": upstreams,
+        }
+
+
+def limits_of(settings: GatewaySettings) -> Limits:
+    """The limits as the road reads them."""
+    own = settings.limits
+    return Limits(
+        head=own.head,
+        heads=HeadLimits(own.target, own.field, own.fields),
+        body=NO_LIMIT if own.body is None else own.body,
+        chunk_overhead=own.chunk_overhead,
+        head_timeout=own.head_timeout,
+        body_idle_timeout=own.body_idle_timeout,
+        keep_alive_timeout=own.keep_alive_timeout,
+        write_timeout=own.write_timeout,
+        pipelined=own.pipelined,
+        requests_per_connection=own.requests_per_connection,
+        connections=own.connections,
+        connections_per_address=own.connections_per_address,
+        tunnel_idle_timeout=own.tunnel_idle_timeout,
+    )
+
+
+def shortest_timeout(settings: GatewaySettings) -> float:
+    """The shortest time-out that the sweep has to keep, in seconds."""
+    own = settings.limits
+    times = [own.head_timeout, own.body_idle_timeout, own.keep_alive_timeout, own.write_timeout]
+    for upstream in settings.upstreams.values():
+        timeouts = upstream.timeouts
+        times += [timeouts.first_byte, timeouts.idle, timeouts.total, upstream.pool.idle]
+    return min(times)
