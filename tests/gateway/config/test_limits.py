@@ -17,6 +17,7 @@ def test_every_limit_has_its_documented_default() -> None:
         "body_idle_timeout": "30s",
         "keep_alive_timeout": "1m15s",
         "write_timeout": "30s",
+        "tunnel_idle_timeout": "1h",
         "pipelined": 32,
         "requests_per_connection": 10_000,
         "connections": 10_000,
