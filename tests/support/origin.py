@@ -126,6 +126,8 @@ class Connection:
 
 
 Script = Callable[[Connection], None]
+Act = Callable[[Connection, Received], bool]
+"""Answers a request whose head has come; False when the connection is of no more use."""
 
 
 class Origin:
@@ -137,6 +139,8 @@ class Origin:
         self.script = script
         self.release = threading.Event()
         """For scripts that wait until the test allows them to go on."""
+        self.acts: dict[bytes, Act] = {}
+        """What a test wants done for the target `…/act/NAME`, by name."""
         self.connections: list[Connection] = []
         self.requests: list[Received] = []
         self.violations: list[str] = []

@@ -13,6 +13,7 @@
 | `/refuse-upload` | 413 as soon as the head is there, then the end of the connection |
 | `/drop` | 200 as if the connection stayed, which it does not |
 | `/status/N` | that status |
+| `…/act/NAME` | what the test entered under that name in the origin's `acts`; it reads the content itself |
 | anything else | what was asked, as JSON |
 
 A request that expects 100-continue gets it before its content is read."""
@@ -50,6 +51,11 @@ def digest(size: int) -> str:
 def well_behaved(connection: Connection) -> None:
     """Answer requests until the peer leaves."""
     while (request := connection.head()) is not None:
+        name = request.target.partition(b"/act/")[2]
+        if name:
+            if not connection.origin.acts[name](connection, request):
+                return
+            continue
         kind = request.target.partition(b"?")[0].split(b"/")[1:2] or [b""]
         if kind == [b"refuse-upload"]:
             connection.send(b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nless")
