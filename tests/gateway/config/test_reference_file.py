@@ -62,9 +62,9 @@ def test_an_example_of_the_manual_is_valid(example: str) -> None:
         example += "plugins: [{headers: {}}, {cors: off}]\n"
     resolve = {"my_company.gateway:Audit": Settings}
     environ = {"ADMIN_TOKEN": "0123456789abcdef"}
-    assert load_text(
-        example.replace("{level: full}", "{}"), lambda n: resolve.get(n) or settings_of(n), environ=environ
-    )
+    example = example.replace("{level: full}", "{}")
+    configuration = load_text(example, lambda name: resolve.get(name) or settings_of(name), environ=environ)
+    assert configuration.routes
 
 
 def test_the_manual_has_examples() -> None:
