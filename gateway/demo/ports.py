@@ -17,8 +17,8 @@ def is_free(host: str, port: int) -> bool:
 
 
 def choose(usual: int, host: str = LOOPBACK) -> int:
-    """The usual port when it is free, else any free one."""
-    if is_free(host, usual):
+    """The usual port when it is free, else any free one; nought is never the usual one."""
+    if usual and is_free(host, usual):
         return usual
     with socket.create_server((host, 0), family=_family(host)) as listener:
         port: int = listener.getsockname()[1]
