@@ -61,6 +61,11 @@ def error_response(error: GatewayError, request: Request | None, name: str) -> R
         fields.add(b"Retry-After", b"%d" % max(1, round(error.retry_after)))
     if status == 405:
         fields.add(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+    if request is not None and request.error_fields is not None:
+        own = {name.lower() for name, _ in fields}
+        for name, value in request.error_fields:
+            if name.lower() not in own:
+                fields.add(name, value)
     return Response(status, fields, body)
 
 
