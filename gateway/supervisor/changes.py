@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from gateway.config import Configuration, GatewaySettings
+from gateway.config import Configuration, GatewaySettings, ListenSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,16 +18,20 @@ class Change:
 def applicable(running: Configuration, wanted: Configuration) -> Change:
     """`wanted`, but with those sections of `running` that only a start can change.
 
-    Sockets are bound once and inherited, so `listen` and the admin application stay; only its token may change
-    alone. Never one half of the admin section: a token may be missing because the new address is loopback."""
+    Sockets are bound once and inherited, so `listen` and the admin application stay, but for certificates and the
+    token. Never one half of the admin section: a token may be missing because the new address is loopback."""
     kept = []
-    if wanted.settings.listen != running.settings.listen:
+    if _but_certificates(wanted.settings) != _but_certificates(running.settings):
         kept.append("listen")
     if not _has_same_admin_but_token(running.settings, wanted.settings):
         kept.append("admin")
     for section in kept:
         wanted = _with_section_of(running, wanted, section)
     return Change(wanted, tuple(f"{section} changed: takes effect at restart" for section in kept))
+
+
+def _but_certificates(settings: GatewaySettings) -> list[ListenSettings]:
+    return [listener.model_copy(update={"tls": None}) for listener in settings.listen]
 
 
 def _has_same_admin_but_token(running: GatewaySettings, wanted: GatewaySettings) -> bool:

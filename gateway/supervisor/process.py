@@ -147,7 +147,7 @@ class Worker:
         if self.state is State.STARTING:
             self.signal(signal.SIGTERM)  # its channel may not be read yet
         self.state = State.DRAINING
-        self._channel.send("drain", timeout=seconds)
+        self._channel.send("drain", seconds=seconds)
         timer = asyncio.get_running_loop().call_later(seconds + END_SECONDS, self.kill, "it did not end in time")
         self.ended.add_done_callback(lambda ended: timer.cancel())
 

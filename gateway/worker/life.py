@@ -171,7 +171,7 @@ class Life:
         return {"pid": os.getpid(), **self._built().status()}
 
     def _drain(self, message: Message) -> None:
-        self.end(float(message["timeout"]))
+        self.end(float(message["seconds"]))
 
     def _built(self) -> Road:
         if self._road is None:

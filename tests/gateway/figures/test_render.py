@@ -61,3 +61,18 @@ def test_who_accepts_openmetrics_gets_it_with_its_end_mark() -> None:
 def test_nothing_counted_yet_is_a_valid_page() -> None:
     page, _ = render(Ledger().snapshot(), OPENMETRICS)
     assert samples(parse_openmetrics, page) == {("slipstream_figures_spilled", ()): 0}
+
+
+def test_a_gauge_and_a_counter_of_the_same_thing_can_be_read_in_both_formats() -> None:
+    ledger = Ledger()
+    cells = memoryview(bytearray(4096)).cast("d")
+    ledger.open(0, cells)
+    learned: list[bool] = []
+    figures = Figures(cells, lambda layout: learned.append(ledger.learn(0, layout)))
+    figures.gauge("connections", "Open").set(2)
+    figures.counter("connections_total", "Accepted").inc(5)
+    for parse, accept in ((parse_text, "text/plain"), (parse_openmetrics, OPENMETRICS)):
+        page, _ = render(ledger.snapshot(), accept)
+        shown = samples(parse, page)
+        assert (shown["connections", ()], shown["connections_total", ()]) == (2, 5)
+    assert b"# TYPE connections_total counter" in render(ledger.snapshot(), "text/plain")[0]

@@ -35,6 +35,13 @@ def test_listen_stays_as_it_was_for_supervisor_and_workers(was: str) -> None:
         assert seen.settings.name == "two"
 
 
+def test_other_certificates_for_the_same_address_take_effect() -> None:
+    text = "listen: {{address: '127.0.0.1:1', tls: {{certificate: /tls/{0}.pem, key: /tls/{0}.key}}}}\n"
+    change = applicable(configuration(text.format("a")), configuration(text.format("b")))
+    assert change.notes == ()
+    assert certificate_files(change.effective) == [Path("/tls/b.pem"), Path("/tls/b.key")]
+
+
 def test_a_new_token_takes_effect_at_once() -> None:
     running = configuration(f"admin: {{address: '127.0.0.1:9900', token: {FIRST}}}\n")
     change = applicable(running, configuration(f"admin: {{address: '127.0.0.1:9900', token: {SECOND}}}\n"))
