@@ -175,6 +175,9 @@ class BodyStream:
     def _close(self, end: StreamEnd) -> None:
         self.end = end
         callbacks, self._ended = self._ended, None
+        if self._paused and end is not StreamEnd.ABORTED:
+            self._paused = False
+            self._source.resume()
         if callbacks is not None:
             call_all(callbacks, end)
 

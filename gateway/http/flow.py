@@ -27,8 +27,8 @@ class Waitable(Protocol):
 class BodySource(Protocol):
     """Where the octets of a stream come from.
 
-    A stream that has ended says nothing more: a source that was paused then goes on by itself, if it has
-    something else to go on with."""
+    A stream that ends while its source is paused resumes it: the last octets may have filled the sink, and the
+    connection they came by has other messages to bring. After that, and after `cancel`, a stream says nothing more."""
 
     def pause(self) -> None:
         """Stop delivering for now."""

@@ -83,6 +83,17 @@ def test_pausing_twice_tells_the_source_once() -> None:
     assert source.told == ["pause", "resume"]
 
 
+@pytest.mark.parametrize("finish", [lambda stream: stream.finish(), lambda stream: stream.fail(BROKEN)])
+def test_a_source_whose_last_octets_filled_the_sink_is_free_for_what_comes_next(finish) -> None:  # type: ignore[no-untyped-def]  # pytest hands it in
+    source = RecordingSource()
+    stream = BodyStream(None, source)
+    stream.attach(RecordingSink(lambda data: stream.pause()))
+    stream.feed(b"last")
+    finish(stream)
+    stream.resume()
+    assert source.told == ["pause", "resume"]
+
+
 def test_a_source_hears_nothing_after_the_end() -> None:
     source = RecordingSource()
     stream = BodyStream(None, source)
