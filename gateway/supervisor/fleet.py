@@ -41,6 +41,7 @@ class Fleet:
         self._blocked_seconds = blocked_seconds
         self._log = structlog.get_logger("slipstream.supervisor")
         self._leaving: set[Slot] = set()
+        self._ready_gauge = figures.gauge("workers_ready", "Workers that answer requests")
 
     @property
     def ready(self) -> list[Worker]:
@@ -66,6 +67,7 @@ class Fleet:
             await asyncio.sleep(LOOK_SECONDS)
             now = time.monotonic()
             vitals.look(now)
+            self._ready_gauge.set(len(self.ready))
             for worker in self.ready:
                 if not worker.is_blocked and vitals.is_blocked(worker.heartbeat, now):
                     self._log.error("worker is blocked: replacing it", worker=worker.name, pid=worker.pid)

@@ -68,3 +68,10 @@ async def test_all_ready_workers_are_asked_and_those_that_answer_are_heard(path:
         answers = await supervisor.fleet.broadcast("status")
         assert {answer["pid"] for answer in answers} == {worker.pid for worker in supervisor.fleet.ready}
         assert await supervisor.fleet.broadcast("no-such-kind") == []
+
+
+async def test_how_many_workers_are_ready_is_shown(path: Path) -> None:
+    async with supervising(path, config_text(workers=2)) as supervisor:
+        await until(lambda: supervisor.figures.value("workers_ready") == 2)
+        supervisor.fleet.resize(1)
+        await until(lambda: supervisor.figures.value("workers_ready") == 1)
