@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from loadtests.support.cores import pinned, place_here
 from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
-from loadtests.support.footprint import forget_peak, read_peak_rss_kib, read_pss_kib, read_rss_kib
+from loadtests.support.footprint import forget_peak, read_peak_rss_kib, read_pss_kib, read_rss_kib, read_sockets
 from loadtests.support.gateway import GatewayOptions
 from loadtests.support.ports import LOOPBACK, MeasuringError
 from loadtests.support.stage import Stage, stage
@@ -84,6 +84,8 @@ def idle_connections(running: Stage, count: int) -> Result:
             stack.enter_context(_asked(running.port))
         time.sleep(_SETTLE_SECONDS)
         used = read_pss_kib(worker) - before
+        if (held := read_sockets(worker)) < count:
+            raise AnswerError(f"only {held:,} of {count:,} connections are still open")
     what = f"{count:,} idle keep-alive connections, each"
     return Result(what, used / count, MOST_KIB_FOR_EACH_CONNECTION, "KiB (PSS)")
 
