@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import re
 
-import httptools
-
 from gateway.errors import BadRequestError
 from gateway.http.fields import Fields
-from gateway.http.head import FieldSection
 from gateway.http.hop_by_hop import NOT_IN_TRAILERS
+from gateway.http.lines import LineError, split_section
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -21,8 +19,6 @@ _SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)
 _PART_OF_SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{0,16}(?:[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?)?\r?").fullmatch
 _PLAIN_SIZE_LINE = 16
 _LARGEST = 1 << 60
-
-_sections = FieldSection()
 
 
 class ChunkedReader:
@@ -136,10 +132,9 @@ def parse_trailers(section: bytes) -> Fields | None:
 
     `section` ends with the empty line. Raises BadRequestError when it is malformed."""
     try:
-        _sections.parse(section)
-    except httptools.HttpParserError as error:
+        kept = [entry for entry in split_section(section[:-2]) if entry[0] not in NOT_IN_TRAILERS]
+    except LineError as error:
         raise BadRequestError(f"the trailers are malformed: {error}") from None
-    kept = [entry for entry in _sections.entries if entry[0] not in NOT_IN_TRAILERS]
     return Fields.received(kept, None) if kept else None
 
 

@@ -11,8 +11,8 @@ from collections.abc import Container, Iterable, Iterator
 
 from gateway.http.hop_by_hop import FRAMING
 
-Entry = tuple[bytes, bytes, bytes]
-"""Lower-case name, name as it came, value without surrounding white space."""
+Entry = tuple[bytes, bytes, bytes, int, bytes]
+"""Lower-case name, name as it came, value without surrounding white space, a parser's mark, the line as it came."""
 
 TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _TOKEN_OCTETS = bytes(TOKEN)
@@ -68,8 +68,16 @@ class Fields:
         return fields
 
     def _indexed(self) -> dict[bytes, bytes | list[bytes]]:
+        entries = self._entries
+        index: dict[bytes, bytes | list[bytes]] = {entry[0]: entry[2] for entry in entries}
+        if len(index) != len(entries):
+            index = self._indexed_lists()
+        self._index = index
+        return index
+
+    def _indexed_lists(self) -> dict[bytes, bytes | list[bytes]]:
         index: dict[bytes, bytes | list[bytes]] = {}
-        for lower, _, value in self._entries:
+        for lower, _, value, _, _ in self._entries:
             known = index.get(lower)
             if known is None:
                 index[lower] = value
@@ -77,7 +85,6 @@ class Fields:
                 known.append(value)
             else:
                 index[lower] = [known, value]
-        self._index = index
         return index
 
     def get(self, name: bytes) -> bytes | None:
@@ -100,8 +107,8 @@ class Fields:
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Name as it came and value of every field line, in order."""
-        for _, name, value in self._entries:
-            yield name, value
+        for entry in self._entries:
+            yield entry[1], entry[2]
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -109,9 +116,7 @@ class Fields:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Fields):
             return NotImplemented
-        return [(lower, value) for lower, _, value in self._entries] == [
-            (lower, value) for lower, _, value in other._entries
-        ]
+        return [(entry[0], entry[2]) for entry in self._entries] == [(entry[0], entry[2]) for entry in other._entries]
 
     __hash__ = None  # type: ignore[assignment]  # mutable values have no hash
 
@@ -120,20 +125,20 @@ class Fields:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
-        self._entries.append((_checked(name, value), name, value))
+        self._entries.append(_entry(name, value))
         self._block = self._index = None
 
     def set(self, name: bytes, value: bytes) -> None:
         """Replace every line of that name by one, in the place of the first, or append it."""
-        lower = _checked(name, value)
-        entries = self._entries
+        replacement = _entry(name, value)
+        lower, entries = replacement[0], self._entries
         for at, entry in enumerate(entries):
             if entry[0] == lower:
                 rest = [later for later in entries[at + 1 :] if later[0] != lower]
-                self._entries = [*entries[:at], (lower, name, value), *rest]
+                self._entries = [*entries[:at], replacement, *rest]
                 break
         else:
-            entries.append((lower, name, value))
+            entries.append(replacement)
         self._block = self._index = None
 
     def remove(self, name: bytes) -> bool:
@@ -163,12 +168,12 @@ class Fields:
         """The field lines as on the wire, each ended by CRLF."""
         block = self._block
         if block is None:
-            block = b"".join([b"%b: %b\r\n" % (name, value) for _, name, value in self._entries])
+            block = b"".join([b"%b\r\n" % entry[4] for entry in self._entries])
             self._block = block
         return block
 
 
-def _checked(name: bytes, value: bytes) -> bytes:
+def _entry(name: bytes, value: bytes) -> Entry:
     if not is_token(name):
         raise ValueError(f"not a field name: {name!r}")
     lower = lower_names[name]
@@ -176,4 +181,4 @@ def _checked(name: bytes, value: bytes) -> bytes:
         raise ValueError(f"{name.decode()} belongs to the connection: the gateway writes it")
     if not is_field_value(value):
         raise ValueError(f"not a field value for {name.decode()}: {value!r}")
-    return lower
+    return (lower, name, value.strip(b" \t"), 0, b"%b: %b" % (name, value))

@@ -39,30 +39,30 @@ class Downstream:
     """Address it connected to."""
 
 
+UNKNOWN_DOWNSTREAM = Downstream("unknown", "http")
+"""For requests that no connection brought: tests, and requests of our own."""
+
+
 class Request:
     """A request on the road. Plugins may change `method`, `target`, `fields`, `body` before they pass it on."""
 
-    __slots__ = (
-        "attributes",
-        "authority",
-        "body",
-        "client",
-        "downstream",
-        "error_fields",
-        "fields",
-        "interim",
-        "method",
-        "minor",
-        "route",
-        "scheme",
-        "served_by",
-        "started",
-        "target",
-        "trail",
-        "trailers",
-        "upgrade",
-        "upstream_wait",
-    )
+    route: str = ""
+    """Name of the matching route."""
+    upgrade: bytes | None = None
+    """The protocol asked for by `Upgrade` (RFC 9110 §7.8), when the listener would allow it."""
+    trailers: bool = False
+    """Whether the client understands trailers (`TE: trailers`)."""
+    upstream_wait: float = 0.0
+    """Seconds spent waiting for upstreams so far."""
+    served_by: str = ""
+    """The upstream server that answered, empty when none was asked."""
+    interim: Callable[[int, Fields], None] | None = None
+    """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
+    error_fields: Fields | None = None
+    """What plugins want on the answer when an error ends the exchange. They leave it here while the error passes
+    them, since the answer is made further out; the answer's own fields win."""
+    attributes: dict[str, Any] | None = None
+    """Room for plugins that leave each other word; `None` until somebody needs it."""
 
     def __init__(
         self,
@@ -70,9 +70,8 @@ class Request:
         target: bytes,
         fields: Fields,
         body: Body = b"",
-        *,
         authority: bytes = b"",
-        downstream: Downstream,
+        downstream: Downstream = UNKNOWN_DOWNSTREAM,
         started: Monotonic = Monotonic(0.0),
         minor: int = 1,
     ) -> None:
@@ -86,33 +85,16 @@ class Request:
         self.authority = authority
         """Host and port the request is for, as it came in `Host` or in an absolute target."""
         self.downstream = downstream
-        self.scheme = downstream.scheme
-        """What the client used, a trusted proxy's word counting."""
-        self.client = downstream.peer
-        """The client's address, a trusted proxy's word counting."""
         self.started = started
         """When the head was complete."""
         self.minor = minor
         """1 for HTTP/1.1, 0 for HTTP/1.0."""
-        self.route = ""
-        """Name of the matching route."""
+        self.scheme = downstream.scheme
+        """What the client used, a trusted proxy's word counting."""
+        self.client = downstream.peer
+        """The client's address, a trusted proxy's word counting."""
         self.trail: list[Decision] = []
         """What was decided about this exchange and why, in order."""
-        self.upgrade: bytes | None = None
-        """The protocol asked for by `Upgrade` (RFC 9110 §7.8), when the listener would allow it."""
-        self.trailers = False
-        """Whether the client understands trailers (`TE: trailers`)."""
-        self.upstream_wait = 0.0
-        """Seconds spent waiting for upstreams so far."""
-        self.served_by = ""
-        """The upstream server that answered, empty when none was asked."""
-        self.interim: Callable[[int, Fields], None] | None = None
-        """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
-        self.error_fields: Fields | None = None
-        """What plugins want on the answer when an error ends the exchange. They leave it here while the error passes
-        them, since the answer is made further out; the answer's own fields win."""
-        self.attributes: dict[str, Any] | None = None
-        """Room for plugins that leave each other word; `None` until somebody needs it."""
 
     @property
     def path(self) -> bytes:
@@ -150,21 +132,20 @@ class Response:
     Content-Length and Transfer-Encoding are not among the fields: the listener writes them to fit the body.
     Answers to HEAD and 304 have no body but may describe one: `described_length` keeps the length it would have."""
 
-    __slots__ = ("_sent", "body", "dated", "described_length", "fields", "reason", "status", "upgraded")
+    described_length: int | None = None
+    """Octets that a GET would have brought, for answers to HEAD and 304 (RFC 9110 §8.6)."""
+    dated: bool = False
+    """Whether `fields` are known to have a Date; the listener looks when they are not."""
+    upgraded: Any = None
+    """The upstream's side of the tunnel after a 101."""
+    _sent: list[Callable[[bool], None]] | None = None
 
     def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:
         self.status = status
-        self.reason = reason
-        """Reason phrase as it came, `None` for the usual one."""
         self.fields = fields
         self.body = body
-        self.described_length: int | None = None
-        """Octets that a GET would have brought, for answers to HEAD and 304 (RFC 9110 §8.6)."""
-        self.dated = False
-        """Whether `fields` are known to have a Date; the listener looks when they are not."""
-        self.upgraded: Any = None
-        """The upstream's side of the tunnel after a 101."""
-        self._sent: list[Callable[[bool], None]] | None = None
+        self.reason = reason
+        """Reason phrase as it came, `None` for the usual one."""
 
     def on_sent(self, callback: Callable[[bool], None]) -> None:
         """Call back once when the response has been handed over to the downstream (True) or given up (False).

@@ -15,8 +15,8 @@ from gateway.chain.deadlines import Deadlines
 from gateway.chain.plugin import Handler
 from gateway.chain.runtime import Clock
 from gateway.http.dates import DateCache
-from gateway.http.head import HeadLimits
 from gateway.http.message import Request
+from gateway.http.request_head import HeadLimits
 from gateway.listener.figures import ListenerFigures, RouteFigures
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from gateway.errors import (
 )
 from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader
-from gateway.http.head import CHUNKED, RequestHead, parse_request_head
-from gateway.http.message import Body, Downstream, Monotonic, Request, Response
+from gateway.http.message import Downstream, Monotonic, Request, Response
+from gateway.http.request_head import CHUNKED, parse_request_head
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
@@ -225,37 +225,23 @@ class Http1Connection(asyncio.Protocol):
         limits = front.limits
         if len(head) > limits.head:
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
-        parsed = parse_request_head(head, limits.heads, self.downstream.trusted, front.upgrades)
+        now = Monotonic(time.monotonic())
+        request, framing = parse_request_head(head, limits.heads, self.downstream, front.upgrades, now)
         self._served += 1
-        self.close_after = parsed.close or front.draining or self._served >= limits.requests_per_connection
-        body: Body = b""
-        length = parsed.length
+        self.close_after = framing.close or front.draining or self._served >= limits.requests_per_connection
+        self.deadline = NEVER
+        length = framing.length
         if length:
             if length > limits.body:
                 raise BodyTooLargeError(f"the body has more than {limits.body} octets", limit="body")
             if 0 < length <= len(data) - at:
-                body = data[at : at + length]
+                request.body = data[at : at + length]
                 at += length
             else:
-                body = self._expect_body(parsed, length)
-        self.deadline = NEVER
-        request = Request(
-            parsed.method,
-            parsed.target,
-            parsed.fields,
-            body,
-            authority=parsed.authority,
-            downstream=self.downstream,
-            started=Monotonic(time.monotonic()),
-            minor=parsed.minor,
-        )
-        if parsed.upgrade is not None:
-            request.upgrade = parsed.upgrade
-        request.trailers = parsed.trailers
-        incoming = self._incoming
-        if incoming is not None and at < len(data):
-            rest, at = data[at:], len(data)
-            self._receive_body(rest)
+                request.body = self._expect_body(length, framing.expect)
+                if at < len(data):
+                    rest, at = data[at:], len(data)
+                    self._receive_body(rest)
         self._start(request)
         return at
 
@@ -278,7 +264,7 @@ class Http1Connection(asyncio.Protocol):
 
     # --- bodies --------------------------------------------------------------------------------
 
-    def _expect_body(self, parsed: RequestHead, length: int) -> BodyStream:
+    def _expect_body(self, length: int, expect: bool) -> BodyStream:
         if length == CHUNKED:
             stream = BodyStream(None, self)
             self._chunked = ChunkedReader(self.front.limits.chunk_overhead)
@@ -288,7 +274,7 @@ class Http1Connection(asyncio.Protocol):
         self._received = 0
         self._incoming = stream
         self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
-        if parsed.expect:
+        if expect:
             self._wants_continue = True
             stream.on_first_read(self._invite)
         return stream

@@ -26,8 +26,9 @@ from gateway.errors import (
 from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader, encode_chunk, encode_last_chunk
 from gateway.http.fields import Fields
-from gateway.http.head import CHUNKED, UNTIL_CLOSE, ResponseHead, parse_response_head
 from gateway.http.message import Request, Response
+from gateway.http.request_head import CHUNKED
+from gateway.http.response_head import UNTIL_CLOSE, AnswerFraming, parse_response_head
 from gateway.websocket.tunnel import UpgradedUpstream
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer",
         "_dated",
-        "_head",
+        "_framing",
         "_interims",
         "_paused",
         "_reader",
@@ -105,7 +106,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._request: Request | None = None
         self._waiter: Waiter[Response] | None = None
         self._response: Response | None = None
-        self._head: ResponseHead | None = None
+        self._framing = AnswerFraming(0, True, None)
         self._stream: BodyStream | None = None
         self._reader: ChunkedReader | None = None
         self._remaining = 0
@@ -199,7 +200,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._wake_with(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
         elif state is State.BODY and self._stream is not None:
             stream, self._stream = self._stream, None
-            if exc is None and self._head is not None and self._head.length == UNTIL_CLOSE:
+            if exc is None and self._framing.length == UNTIL_CLOSE:
                 stream.finish()
             else:
                 stream.fail(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
@@ -235,21 +236,21 @@ class UpstreamConnection(asyncio.Protocol):
                 if end > MAX_HEAD:
                     raise UpstreamProtocolError(f"the answer's head has more than {MAX_HEAD} octets")
                 rest = data[end:]
-                head = parse_response_head(data if not rest else data[:end], request.method)
-                if head.status >= 200:
+                response, framing = parse_response_head(data if not rest else data[:end], request.method)
+                if response.status >= 200:
                     break
-                if head.status == 101:
-                    self._switch(head, rest, request)
+                if response.status == 101:
+                    self._switch(response, framing, rest, request)
                     return
                 self._interims += 1
                 if self._interims > MAX_INTERIM:
                     raise UpstreamProtocolError(f"more than {MAX_INTERIM} interim responses")
                 if request.interim is not None:
-                    request.interim(head.status, head.fields)
+                    request.interim(response.status, response.fields)
                 if not rest:
                     return
                 data = rest
-            self._receive_final(head, rest, request)
+            self._receive_final(response, framing, rest, request)
         except GatewayError as error:
             self._fail(error)
 
@@ -264,17 +265,14 @@ class UpstreamConnection(asyncio.Protocol):
         if self._upload is None:
             self.deadline = self._total_deadline
 
-    def _receive_final(self, head: ResponseHead, rest: bytes, request: Request) -> None:
+    def _receive_final(self, response: Response, framing: AnswerFraming, rest: bytes, request: Request) -> None:
         now = time.monotonic()
         waited = now - self.sent_at
         request.upstream_wait += waited
         self.pool.figures.first_byte.observe(waited)
-        self._head = head
-        response = Response(head.status, head.fields, b"", head.reason)
-        response.dated = head.has_date
-        length = head.length
+        self._framing = framing
+        length = framing.length
         if length == 0:
-            response.described_length = head.described_length
             self._complete(response, bool(rest))
         elif length > 0:
             if len(rest) >= length:
@@ -304,15 +302,16 @@ class UpstreamConnection(asyncio.Protocol):
             self._stream_on(response, BodyStream(None, self), rest)
 
     def _gather(self, data: bytes) -> None:
-        response, head = self._response, self._head
-        assert response is not None and head is not None
+        response = self._response
+        assert response is not None
+        length = self._framing.length
         self._buffer += data
         size = len(self._buffer)
-        if size >= head.length:
+        if size >= length:
             body, self._buffer = self._buffer, b""
-            response.body = body if size == head.length else body[: head.length]
+            response.body = body if size == length else body[:length]
             self._response = None
-            self._complete(response, size > head.length)
+            self._complete(response, size > length)
         else:
             self.deadline = time.monotonic() + self._timeouts.idle
 
@@ -410,29 +409,27 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _end_exchange(self, has_more: bool) -> None:
         """The answer is complete: back to the pool, or close."""
-        head = self._head
-        self._request = self._head = self._reader = None
+        self._request = self._reader = None
         if self._paused:
             self.resume()
-        if has_more or head is None or not head.reusable or self._upload is not None or self._writing_paused:
+        if has_more or not self._framing.reusable or self._upload is not None or self._writing_paused:
             self._detach_upload()
             self._close()
         else:
             self.state = State.IDLE
             self.pool.release(self)
 
-    def _switch(self, head: ResponseHead, rest: bytes, request: Request) -> None:
+    def _switch(self, response: Response, framing: AnswerFraming, rest: bytes, request: Request) -> None:
         """The server agrees to change protocols (RFC 9110 §15.2.2); checked before anybody believes it."""
         wanted = request.upgrade
-        if wanted is None or head.upgrade is None or head.upgrade.lower() != wanted.lower():
+        if wanted is None or framing.upgrade is None or framing.upgrade.lower() != wanted.lower():
             raise UpstreamProtocolError("a 101 that nobody asked for")
         if wanted.lower() == b"websocket":
             key = request.fields.get(b"sec-websocket-key") or b""
             accept = base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
-            if head.fields.get(b"sec-websocket-accept") != accept:
+            if response.fields.get(b"sec-websocket-accept") != accept:
                 raise UpstreamProtocolError("a 101 with a wrong Sec-WebSocket-Accept (RFC 6455 §4.1)")
         request.upstream_wait += time.monotonic() - self.sent_at
-        response = Response(101, head.fields, b"", head.reason)
         response.dated = True
         waiter, self._waiter = self._waiter, None
         self.state = State.CLOSED

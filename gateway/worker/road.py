@@ -21,7 +21,7 @@ from gateway.chain.runtime import Control, Runtime, SystemClock, Tasks
 from gateway.config import Configuration
 from gateway.config.settings import GatewaySettings, ListenSettings
 from gateway.figures import Figures
-from gateway.http.head import HeadLimits
+from gateway.http.request_head import HeadLimits
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.server import Acceptor, Listening

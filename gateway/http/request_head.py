@@ -1,0 +1,217 @@
+"""Request heads: octets up to the empty line in, a checked request out (RFC 9112 §2, §3, §5, §6).
+
+The head is read in one go, whole, and strictly: what two parsers could read differently is refused. Fields
+that concern this connection alone are taken out here, so the rest of the road never sees them."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gateway.errors import (
+    BadRequestError,
+    ExpectationError,
+    FieldsTooLargeError,
+    TargetTooLongError,
+    UnknownTransferCodingError,
+    VersionError,
+)
+from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
+from gateway.http.fields import Entry, Fields, is_token
+from gateway.http.hop_by_hop import list_members
+from gateway.http.lines import (
+    CODING,
+    CONNECTION,
+    EXPECT,
+    FORWARDING,
+    HOST,
+    LENGTH,
+    UPGRADE,
+    LineError,
+    field_lines,
+)
+from gateway.http.message import Downstream, Monotonic, Request
+from gateway.http.target import authority_and_origin_form, is_authority
+
+CHUNKED = -1
+
+_STOPS_FROM_STRANGERS = STOPS_HERE | FORWARDING
+_TARGET_OCTETS = bytes(octet for octet in range(0x21, 0x7F) if octet != 0x23)
+_NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
+_HTTP_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
+_KNOWN_CODINGS = frozenset({b"gzip", b"x-gzip", b"compress", b"x-compress", b"deflate"})
+
+
+class HeadLimits(NamedTuple):
+    """Bounds of a request head, in octets but for `fields`."""
+
+    target: int
+    field: int
+    fields: int
+
+
+class Framing(NamedTuple):
+    """How a request's content and its connection go on."""
+
+    length: int
+    """Octets of content, or CHUNKED."""
+    close: bool
+    """Whether the downstream wants the connection closed after this exchange (RFC 9112 §9.3)."""
+    expect: bool
+    """Whether it waits for 100 (RFC 9110 §10.1.1)."""
+
+
+_NO_CONTENT = Framing(0, False, False)
+
+
+class _Methods(dict[bytes, str]):
+    """Method token → `str`; learns those that are used, a bounded number of them."""
+
+    def __missing__(self, method: bytes) -> str:
+        if not is_token(method) or len(method) > 64:
+            raise BadRequestError("the method is not a token")
+        text = method.decode("ascii")
+        if len(self) < 256:
+            self[method] = text
+        return text
+
+
+_methods = _Methods()
+
+
+def parse_request_head(
+    head: bytes, limits: HeadLimits, downstream: Downstream, upgrades: frozenset[bytes], now: Monotonic
+) -> tuple[Request, Framing]:
+    """Take a request head apart. `head` ends with the empty line; `upgrades` are protocols a client may change to.
+
+    Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
+    end = head.index(b"\r\n")
+    try:
+        method_octets, target, version = head[:end].split(b" ")
+    except ValueError:
+        raise BadRequestError("the request line is not a method, a target and a version") from None
+    method = _methods[method_octets]
+    minor = 1 if version == b"HTTP/1.1" else _minor_version(version)
+    if not target or target.translate(None, _TARGET_OCTETS):
+        raise BadRequestError("the target has octets that must be percent-encoded")
+    if len(target) > limits.target:
+        raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
+    section = head[end + 2 : -2]
+    try:
+        entries = [field_lines[line] for line in section[:-2].split(b"\r\n")] if section else []
+    except LineError as error:
+        raise BadRequestError(str(error)) from None
+    if len(entries) > limits.fields:
+        raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
+    if len(head) > limits.field and any(len(entry[4]) > limits.field for entry in entries):
+        raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
+    special = [entry for entry in entries if entry[3]]
+    if len(special) == 1 and special[0][3] == HOST and target[0] == 0x2F and minor:  # nothing unusual
+        authority = special[0][2]
+        if not is_authority(authority):
+            raise BadRequestError("Host is not a host")
+        fields = Fields.received(entries, section)
+        return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
+    return _with_special(method, target, minor, entries, section, special, downstream, upgrades, now)
+
+
+def _with_special(
+    method: str,
+    target: bytes,
+    minor: int,
+    entries: list[Entry],
+    section: bytes,
+    special: list[Entry],
+    downstream: Downstream,
+    upgrades: frozenset[bytes],
+    now: Monotonic,
+) -> tuple[Request, Framing]:
+    """The rest of `parse_request_head` when fields other than Host concern the connection."""
+    seen = 0
+    for entry in special:
+        seen |= entry[3]
+    host = b""
+    if seen & HOST:
+        host = _only(special, HOST)
+        if not is_authority(host):
+            raise BadRequestError("Host is not a host")
+    elif minor:
+        raise BadRequestError("an HTTP/1.1 request needs a Host field")
+    authority = host
+    if target[0] != 0x2F:
+        named, target = authority_and_origin_form(method, target)
+        authority = named or host
+
+    length, close, trailers = 0, not minor, False
+    upgrade: bytes | None = None
+    nominated: list[bytes] = []
+    if seen & (LENGTH | CODING):
+        length = _length(special, seen, minor)
+    if seen & CONNECTION:
+        nominated = nominated_by(special)
+        close = b"close" in nominated or (not minor and b"keep-alive" not in nominated)
+        if seen & UPGRADE and minor and length == 0 and b"upgrade" in nominated:
+            upgrade = _allowed_upgrade(special, upgrades)
+        if b"te" in nominated:
+            trailers = any(entry[0] == b"te" and b"trailers" in list_members(entry[2]) for entry in special)
+    expect = bool(seen & EXPECT and minor and _expectation(special))
+
+    drop = STOPS_HERE if downstream.trusted else _STOPS_FROM_STRANGERS
+    if seen & drop or nominated:
+        entries, section = without(entries, section, special, drop, nominated)
+    fields = Fields.received(entries, section)
+    if authority != host:
+        fields.set(b"Host", authority)  # RFC 9112 §3.2.2: the target's authority replaces Host
+    request = Request(method, target, fields, b"", authority, downstream, now, minor)
+    if upgrade is not None:
+        request.upgrade = upgrade
+    if trailers:
+        request.trailers = True
+    return request, Framing(length, close, expect)
+
+
+def _minor_version(version: bytes) -> int:
+    if not _HTTP_VERSION(version):
+        raise BadRequestError("the request line does not end in an HTTP version")
+    if version[5:6] != b"1":
+        raise VersionError("this listener speaks HTTP/1.1")
+    return 0 if version == b"HTTP/1.0" else 1  # RFC 9110 §2.5: a higher minor is read as the one we know
+
+
+def _only(special: list[Entry], mark: int) -> bytes:
+    found = [entry for entry in special if entry[3] == mark]
+    if len(found) != 1:
+        raise BadRequestError(f"{found[0][1].decode('ascii')} occurs {len(found)} times")
+    return found[0][2]
+
+
+def _length(special: list[Entry], seen: int, minor: int) -> int:
+    """Octets of content or CHUNKED (RFC 9112 §6.3)."""
+    if seen & CODING:
+        if seen & LENGTH:
+            raise BadRequestError("Content-Length and Transfer-Encoding in one message")
+        if not minor:
+            raise BadRequestError("Transfer-Encoding in an HTTP/1.0 message")
+        coding = _only(special, CODING).lower()
+        if coding == b"chunked":
+            return CHUNKED
+        if list_members(coding)[-1:] == [b"chunked"] or coding in _KNOWN_CODINGS or is_token(coding):
+            raise UnknownTransferCodingError("the only transfer coding known here is chunked")
+        raise BadRequestError("Transfer-Encoding is malformed")
+    value = _only(special, LENGTH)
+    if not _NUMBER(value):
+        raise BadRequestError("Content-Length is not a number")
+    return int(value)
+
+
+def _allowed_upgrade(special: list[Entry], upgrades: frozenset[bytes]) -> bytes | None:
+    values = values_of(special, UPGRADE)
+    if len(values) == 1 and values[0].lower() in upgrades:
+        return values[0]
+    return None  # RFC 9110 §7.8: an upgrade may be ignored
+
+
+def _expectation(special: list[Entry]) -> bool:
+    if any(value.lower() != b"100-continue" for value in values_of(special, EXPECT)):
+        raise ExpectationError("the only expectation known here is 100-continue")
+    return True

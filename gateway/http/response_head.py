@@ -1,0 +1,111 @@
+"""Response heads from upstreams: octets up to the empty line in, a checked response out (RFC 9112 §4, §5, §6).
+
+As strict as the request's reader, with one leniency that RFC 9112 §6.3 asks for: chunked beats a
+Content-Length that came with it, and then the connection is not used again."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from gateway.errors import UpstreamProtocolError
+from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
+from gateway.http.fields import Entry, Fields
+from gateway.http.lines import CODING, CONNECTION, DATE, LENGTH, UPGRADE, LineError, field_lines
+from gateway.http.message import Response
+from gateway.http.request_head import CHUNKED
+
+UNTIL_CLOSE = -2
+
+_NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
+_HTTP_1 = re.compile(rb"HTTP/1\.[0-9]").fullmatch
+_REASON_OCTETS = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
+
+
+class AnswerFraming(NamedTuple):
+    """How an answer's content and its connection go on."""
+
+    length: int
+    """Octets of content (0 for none), CHUNKED or UNTIL_CLOSE."""
+    reusable: bool
+    """Whether the connection may serve another request."""
+    upgrade: bytes | None
+    """The protocol a 101 changes to."""
+
+
+class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
+    """Status line → minor version, status, reason phrase; remembers a bounded number of them."""
+
+    def __missing__(self, line: bytes) -> tuple[int, int, bytes]:
+        version, _, rest = line.partition(b" ")
+        status, _, reason = rest.partition(b" ")
+        if not _HTTP_1(version):
+            raise UpstreamProtocolError("the answer does not begin with HTTP/1.1")
+        if len(status) != 3 or not status.isdigit() or not b"100" <= status <= b"599":
+            raise UpstreamProtocolError("the answer has no valid status")
+        if reason.translate(None, _REASON_OCTETS):
+            raise UpstreamProtocolError("the reason phrase has a control octet")
+        read = (0 if version == b"HTTP/1.0" else 1, int(status), reason)
+        if len(self) < 256 and len(line) <= 64:
+            self[line] = read
+        return read
+
+
+_status_lines = _StatusLines()
+
+
+def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFraming]:
+    """Take the head of a response to `method` apart. Raises UpstreamProtocolError."""
+    end = head.index(b"\r\n")
+    minor, status, reason = _status_lines[head[:end]]
+    section = head[end + 2 : -2]
+    try:
+        entries = [field_lines[line] for line in section[:-2].split(b"\r\n")] if section else []
+    except LineError as error:
+        raise UpstreamProtocolError(f"the answer is malformed: {error}") from None
+    special = [entry for entry in entries if entry[3]]
+    seen = 0
+    for entry in special:
+        seen |= entry[3]
+    nominated: list[bytes] = []
+    reusable = minor == 1
+    upgrade: bytes | None = None
+    if seen & CONNECTION:
+        nominated = nominated_by(special)
+        reusable = b"close" not in nominated and (minor == 1 or b"keep-alive" in nominated)
+        if status == 101 and b"upgrade" in nominated:
+            upgrade = next(iter(values_of(special, UPGRADE)), None)
+    length = UNTIL_CLOSE
+    if seen & LENGTH:
+        length = _content_length(special)
+    if seen & CODING:
+        reusable = reusable and length == UNTIL_CLOSE
+        length = _chunked(special, minor)
+    if seen & STOPS_HERE or nominated:
+        entries, section = without(entries, section, special, STOPS_HERE, nominated)
+    response = Response(status, Fields.received(entries, section), b"", reason)
+    if seen & DATE:
+        response.dated = True
+    if method == "HEAD" or status == 304:  # RFC 9112 §6.3 item 1
+        if length >= 0:
+            response.described_length = length
+        length = 0
+    elif status == 204 or status < 200:
+        length = 0
+    elif length == UNTIL_CLOSE:
+        reusable = False
+    return response, AnswerFraming(length, reusable, upgrade)
+
+
+def _content_length(special: list[Entry]) -> int:
+    values = set(values_of(special, LENGTH))
+    value = values.pop()
+    if values or not _NUMBER(value):
+        raise UpstreamProtocolError("Content-Length is not one number")
+    return int(value)
+
+
+def _chunked(special: list[Entry], minor: int) -> int:
+    if not minor or [value.lower() for value in values_of(special, CODING)] != [b"chunked"]:
+        raise UpstreamProtocolError("the only transfer coding known here is chunked, in HTTP/1.1")
+    return CHUNKED
