@@ -165,6 +165,7 @@ OVERSIZED = (
         "one-chunk-above-the-limit",
         33,
         post(b"Transfer-Encoding: chunked", body=b"100001\r\n" + b"a" * 100),
+        408,
         413,
         begins=True,
     ),
