@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import structlog
@@ -29,13 +30,17 @@ class Deadlined(Protocol):
 class Deadlines:
     """The sweep over everything that may time out."""
 
-    __slots__ = ("_handle", "_log", "_loop", "_members", "pause")
+    __slots__ = ("_handle", "_log", "_loop", "_members", "at_each_sweep", "latest", "pause")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, log: Any = None) -> None:
         self._loop = loop
         self._log = log or structlog.get_logger()
         self._members: set[Deadlined] = set()
         self._handle: asyncio.TimerHandle | None = None
+        self.at_each_sweep: list[Callable[[], None]] = []
+        """What else is worth a look now and then: gauges that would cost the road if it kept them itself."""
+        self.latest = time.monotonic() + LONGEST_PAUSE
+        """A time that is not yet past, for deadlines that may come a sweep late but never early."""
         self.pause = LONGEST_PAUSE
         """Seconds between two sweeps."""
 
@@ -64,6 +69,9 @@ class Deadlines:
 
     def _sweep(self) -> None:
         now = time.monotonic()
+        self.latest = now + 2 * self.pause
+        for look in self.at_each_sweep:
+            look()
         for member in [member for member in self._members if member.deadline <= now]:
             try:
                 member.expire(now)

@@ -174,8 +174,7 @@ class EagerTask:
         except StopIteration as stop:
             _leave_task(loop, self)  # type: ignore[arg-type]  # as above
             self.finished = True
-            self.succeeded(stop.value)
-            return
+            result = stop.value  # called outside the handler: what it raises is its own
         except (KeyboardInterrupt, SystemExit):
             _leave_task(loop, self)  # type: ignore[arg-type]  # as above
             self.finished = True
@@ -185,16 +184,22 @@ class EagerTask:
             self.finished = True
             self.failed(error)
             return
-        _leave_task(loop, self)  # type: ignore[arg-type]  # as above
-        self._wait_for(waiting)
+        else:
+            _leave_task(loop, self)  # type: ignore[arg-type]  # as above
+            if waiting.__class__ is Waiter and not self._must_cancel:
+                waiting._asyncio_future_blocking = False
+                waiting._task = self
+                self._waiting = waiting
+            else:
+                self._wait_for(waiting)
+            return
+        self.succeeded(result)
 
     def _wait_for(self, waiting: Any) -> None:
         if waiting.__class__ is Waiter:
             waiting._asyncio_future_blocking = False
             waiting._task = self
             self._waiting = waiting
-            if waiting.done():
-                self.resume_soon()
         elif waiting is None:  # a bare yield: asyncio.sleep(0)
             self.resume_soon()
             return

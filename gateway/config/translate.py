@@ -66,6 +66,8 @@ def _locate(location: Sequence[str | int], data: object) -> tuple[Path, Path | N
     for index, step in enumerate(location):
         inner = _child(data, step)
         is_missing_key = isinstance(data, Mapping) and index == len(location) - 1 and step != "[key]"
+        if inner is _ABSENT and step == 0:
+            continue  # a validator made a list of one of it
         if inner is _ABSENT and not is_missing_key:
             branch = path if branch is None else branch
         else:

@@ -27,12 +27,12 @@ def without(
 ) -> tuple[list[Entry], bytes]:
     """Entries and octets of a section without the fields marked `drop` and those that Connection nominates."""
     leaving = [entry for entry in special if entry[3] & drop]
-    names = {entry[0] for entry in leaving}
-    others = [name for name in nominated if name not in _OPTIONS and name not in NEVER_NOMINATED]
-    if others:
-        names.update(others)
-        leaving = [entry for entry in entries if entry[0] in names]
+    if nominated:
+        named = {name for name in nominated if name not in _OPTIONS and name not in NEVER_NOMINATED}
+        leaving += [entry for entry in entries if entry[0] in named and not entry[3] & drop]
+    kept = entries.copy()
     octets = b"\r\n" + section
     for entry in leaving:
+        kept.remove(entry)
         octets = octets.replace(b"\r\n%b\r\n" % entry[4], b"\r\n", 1)
-    return [entry for entry in entries if entry[0] not in names], octets[2:]
+    return kept, octets[2:]

@@ -77,7 +77,7 @@ def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFrami
             upgrade = next(iter(values_of(special, UPGRADE)), None)
     length = UNTIL_CLOSE
     if seen & LENGTH:
-        length = _content_length(special)
+        length = _content_length(values_of(special, LENGTH))
     if seen & CODING:
         reusable = reusable and length == UNTIL_CLOSE
         length = _chunked(special, minor)
@@ -97,12 +97,10 @@ def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFrami
     return response, AnswerFraming(length, reusable, upgrade)
 
 
-def _content_length(special: list[Entry]) -> int:
-    values = set(values_of(special, LENGTH))
-    value = values.pop()
-    if values or not _NUMBER(value):
+def _content_length(values: list[bytes]) -> int:
+    if (len(values) > 1 and len(set(values)) > 1) or not _NUMBER(values[0]):
         raise UpstreamProtocolError("Content-Length is not one number")
-    return int(value)
+    return int(values[0])
 
 
 def _chunked(special: list[Entry], minor: int) -> int:

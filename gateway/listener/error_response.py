@@ -62,10 +62,10 @@ def error_response(error: GatewayError, request: Request | None, name: str) -> R
     if status == 405:
         fields.add(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     if request is not None and request.error_fields is not None:
-        own = {name.lower() for name, _ in fields}
-        for name, value in request.error_fields:
-            if name.lower() not in own:
-                fields.add(name, value)
+        own = {field.lower() for field, _ in fields}
+        for field, value in request.error_fields:
+            if field.lower() not in own:
+                fields.add(field, value)
     return Response(status, fields, body)
 
 

@@ -110,8 +110,6 @@ class Exchange(EagerTask):
         """The downstream is gone."""
         connection = self.connection
         connection.exchange = None
-        row = connection.front.figures.row
-        row[connection.front.figures.in_flight] -= 1.0
         if not self.finished:
             self.cancel()
             return
@@ -231,7 +229,7 @@ class Exchange(EagerTask):
         if response is not None:
             response.sent(False)
             self._record(response.status, time.monotonic(), broken=True)
-        connection.finished(keep=False)
+        connection.broke_off()
 
     def pause_body(self) -> None:
         """The downstream takes no more for now."""
@@ -248,7 +246,7 @@ class Exchange(EagerTask):
         assert response is not None
         self._record(response.status, now)
         response.sent(True)
-        self.connection.finished(keep=True)
+        self.connection.finished(now)
 
     def _record(self, status: int, now: float, *, broken: bool = False) -> None:
         request = self.request

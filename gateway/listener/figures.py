@@ -19,7 +19,7 @@ class ListenerFigures:
     def __init__(self, figures: Figures) -> None:
         self._figures = figures
         self.row = figures.row
-        self.in_flight = figures.gauge("http_requests_in_flight", "Requests being answered").cell
+        self.in_flight = figures.gauge("http_requests_in_flight", "Requests being answered")
         text = "Octets exchanged with downstreams"
         self.octets_in = figures.counter("http_downstream_bytes_total", text, direction="in").cell
         self.octets_out = figures.counter("http_downstream_bytes_total", text, direction="out").cell

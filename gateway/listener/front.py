@@ -96,6 +96,11 @@ class Front:
         self.room: Callable[[], None] = lambda: None
         """Called when a connection ends, so that accepting may go on."""
 
+    def show(self) -> None:
+        """Set the gauges; called now and then, so that requests need not."""
+        self.figures.in_flight.set(self.busy)
+        self.figures.connections.set(self.occupied)
+
     def is_trusted(self, address: str) -> bool:
         """Whether the peer's forwarding fields are believed (RFC 7239 §8.1). Unix sockets count as this machine."""
         if not self.trusted:

@@ -253,8 +253,6 @@ class Http1Connection(asyncio.Protocol):
         route = front.router(request)
         exchange = Exchange(self, request, route)
         self.exchange = exchange
-        row = front.figures.row
-        row[front.figures.in_flight] += 1.0
         exchange.resume()
 
     def _believe(self, request: Request) -> None:
@@ -383,17 +381,9 @@ class Http1Connection(asyncio.Protocol):
         figures.row[figures.octets_out] += len(data)
         self.transport.write(data)
 
-    def finished(self, *, keep: bool) -> None:
-        """The current exchange is over. `keep`: framing is intact and its answer complete."""
+    def finished(self, now: float) -> None:
+        """The current exchange is over and its answer complete."""
         self.exchange = None
-        row = self.front.figures.row
-        row[self.front.figures.in_flight] -= 1.0
-        transport = self.transport
-        if transport.is_closing():
-            return
-        if not keep:
-            transport.abort()
-            return
         if self._incoming is not None:
             self._linger()
         elif self.close_after:
@@ -402,11 +392,16 @@ class Http1Connection(asyncio.Protocol):
             else:
                 self._close()
         else:
-            self.deadline = time.monotonic() + self.front.limits.keep_alive_timeout
-            if self._buffer and not self._pumping:
-                if not transport.is_reading():
-                    transport.resume_reading()
+            self.deadline = now + self.front.limits.keep_alive_timeout
+            if self._buffer and not self._pumping and not self.transport.is_closing():
+                if not self.transport.is_reading():
+                    self.transport.resume_reading()
                 self.front.loop.call_soon(self._go_on)
+
+    def broke_off(self) -> None:
+        """The current answer cannot be completed: cut the connection."""
+        self.exchange = None
+        self.transport.abort()
 
     def refuse(self, error: GatewayError) -> None:
         """Answer what cannot be served, and close (RFC 9112 §9.6)."""
@@ -497,14 +492,12 @@ class Http1Connection(asyncio.Protocol):
         front.deadlines.forget(self)
         front.connections.discard(self)
         self.exchange = None
-        front.figures.row[front.figures.in_flight] -= 1.0
         buffer, self._buffer = self._buffer, b""
         return buffer
 
     def forget(self) -> None:
         """The connection's place is free again, for others and for its address."""
         front = self.front
-        front.figures.connections.dec()
         front.occupied -= 1
         front.by_address[self.address] -= 1
         if front.by_address[self.address] <= 0:

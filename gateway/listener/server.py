@@ -122,7 +122,6 @@ class Acceptor:
             _reset(accepted)
             return
         front.by_address[address] += 1
-        front.figures.connections.inc()
         front.occupied += 1
         connection = Http1Connection(front, "https" if listening.tls else "http", address)
         try:

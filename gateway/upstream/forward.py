@@ -42,6 +42,13 @@ class Upstream:
         ]
         self._balancer = Balancer(self.servers, least_pending=settings.balance == "least_pending")
         self._budget = RetryBudget()
+        self._deadlines = deadlines
+        deadlines.at_each_sweep.append(self._show_connections)
+
+    def _show_connections(self) -> None:
+        idle = sum(server.pool.idle for server in self.servers)
+        self.figures.idle.set(idle)
+        self.figures.busy.set(sum(server.pool.size for server in self.servers) - idle)
 
     def handler(self, settings: TimeoutSettings) -> Handler:
         """The handler for a route with these time-outs."""
@@ -109,3 +116,5 @@ class Upstream:
         """Close what is idle now and the rest with its exchange."""
         for server in self.servers:
             server.pool.retire()
+        if self._show_connections in self._deadlines.at_each_sweep:
+            self._deadlines.at_each_sweep.remove(self._show_connections)

@@ -58,7 +58,6 @@ class Pool:
         while idle:
             connection = idle.pop()
             if connection.is_usable:
-                self._count(busy=1, idle=-1)
                 return connection
             connection.close()
         return None
@@ -70,7 +69,6 @@ class Pool:
         if self.size >= self._limits.connections:
             connection = await self._stand_in_line(until)
             if connection is not None:
-                self._count(busy=1, idle=0)
                 return connection
         else:
             self.size += 1
@@ -80,7 +78,6 @@ class Pool:
             self._give_slot_back()
             raise
         self.figures.opened.inc()
-        self._count(busy=1, idle=0)
         return connection
 
     async def _stand_in_line(self, until: float) -> UpstreamConnection | None:
@@ -112,14 +109,11 @@ class Pool:
             if handed is None:
                 self._give_slot_back()
             else:
-                self._count(busy=1, idle=0)
                 self.release(handed)
 
     def release(self, connection: UpstreamConnection) -> None:
         """Take back a connection whose exchange is complete."""
-        self._count(busy=-1, idle=0)
         if self._closed:
-            self.figures.idle.inc()
             connection.close()
             return
         while self._line:
@@ -129,17 +123,12 @@ class Pool:
                 waiter.set_result(connection)
                 return
         self._idle.append(connection)
-        self.figures.idle.inc()
-        connection.deadline = time.monotonic() + self._limits.idle
+        connection.deadline = self.deadlines.latest + self._limits.idle
 
     def lost(self, connection: UpstreamConnection, *, was_idle: bool) -> None:
         """A connection is gone."""
-        if was_idle:
-            if connection in self._idle:
-                self._idle.remove(connection)
-            self.figures.idle.dec()
-        else:
-            self.figures.busy.dec()
+        if was_idle and connection in self._idle:
+            self._idle.remove(connection)
         self._give_slot_back()
 
     def _give_slot_back(self) -> None:
@@ -150,11 +139,6 @@ class Pool:
                 self.size += 1
                 waiter.set_result(None)
                 return
-
-    def _count(self, *, busy: int, idle: int) -> None:
-        self.figures.busy.inc(busy)
-        if idle:
-            self.figures.idle.inc(idle)
 
     def retire(self) -> None:
         """Keep nothing any more: idle connections end now, busy ones with their exchange."""

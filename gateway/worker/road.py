@@ -56,6 +56,7 @@ class Road:
         self._deadlines = Deadlines(loop)
         self._front = Front(loop, self._clock, self._deadlines, ListenerFigures(figures), access_log)
         self._front.room = self._resume_accepting
+        self._deadlines.at_each_sweep.append(self._front.show)
         self._current: Prepared | None = None
         self._acceptors: list[Acceptor] = []
         self._accepting = False
