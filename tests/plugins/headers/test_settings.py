@@ -3,6 +3,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from gateway.config.load import load_text
+from gateway.config.mistakes import ConfigError
 from plugins.headers.settings import HeadersSettings
 
 
@@ -97,6 +99,25 @@ def test_a_status_is_a_number_or_a_class(status: Any, meant: tuple[str, ...]) ->
 @pytest.mark.parametrize("status", ["6xx", 99, 600, "5XX", "ok", True, None, [[404]]])
 def test_what_is_no_status_is_refused(status: Any) -> None:
     assert "must be a status" in mistakes(response={"status": status})
+
+
+def test_every_mistake_is_found_at_its_place_also_where_a_list_of_one_is_written_without_brackets() -> None:
+    text = """\
+upstreams: {app: {servers: ["http://127.0.0.1:8000"]}}
+plugins:
+  - headers:
+      response:
+        status: 6xx
+        add: {X-A: "{oops"}
+        sett: {}
+"""
+    with pytest.raises(ConfigError) as refused:
+        load_text(text, lambda name: HeadersSettings, environ={})
+    assert [(mistake.line, mistake.column, mistake.path) for mistake in refused.value.mistakes] == [
+        (5, 17, "plugins.headers.response.status"),
+        (6, 20, "plugins.headers.response.add.X-A"),
+        (7, 9, "plugins.headers.response.sett"),
+    ]
 
 
 def test_settings_survive_their_way_to_a_worker() -> None:
