@@ -7,7 +7,8 @@ the two ends of the road write their own."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 
 from gateway.http.hop_by_hop import FRAMING
 
@@ -151,8 +152,10 @@ class Fields:
         self._block = self._index = None
         return True
 
-    def remove_any(self, names: Container[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
+    def remove_any(self, names: AbstractSet[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
         """Remove each line whose lower-case name is among `names` or begins with one of `prefixes`; whether any was."""
+        if not prefixes and names.isdisjoint(self._index if self._index is not None else self._indexed()):
+            return False  # the usual case, and the index serves the next look-up
         kept = [entry for entry in self._entries if entry[0] not in names and not entry[0].startswith(prefixes)]
         if len(kept) == len(self._entries):
             return False

@@ -46,15 +46,15 @@ class CorsPlugin(Plugin):
         async def handle(request: Request) -> Response:
             plan = policy.plan(request)
             match plan:
-                case Pass(fields, vary, reason, is_preflight):
-                    if reason is not None:
-                        self._note(request, reason, is_preflight)
+                case Pass():
+                    if plan.reason is not None:
+                        self._note(request, plan.reason, plan.is_preflight)
                     try:
                         response = await inner(request)
                     except GatewayError:
                         _leave(request, plan)  # so that a page can read what went wrong
                         raise
-                    put(response.fields, fields, vary)
+                    put(response.fields, plan.fields, plan.vary)
                     return response
                 case Answer(fields, vary, reason):
                     self._note(request, reason, True)

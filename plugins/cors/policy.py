@@ -166,10 +166,10 @@ class Policy:
 def put(fields: Fields, pairs: Pairs, vary: bytes | None) -> None:
     """Make `pairs` the only CORS fields of an answer, and have `Vary` say what they depend on (RFC 9110 §12.5.5)."""
     fields.remove_any(CORS_FIELDS)
-    for name, value in pairs:
-        fields.add(name, value)
     if vary is not None:
         add_vary(fields, vary)
+    for name, value in pairs:
+        fields.add(name, value)
 
 
 def add_vary(fields: Fields, names: bytes) -> None:

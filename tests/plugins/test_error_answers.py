@@ -1,6 +1,7 @@
 """What plugins leave for error answers arrives on them."""
 
 import asyncio
+from typing import Any
 
 from gateway.api import GatewayError, UpstreamTimeoutError
 from gateway.http.message import Response
@@ -10,7 +11,7 @@ from plugins.headers import PLUGIN as HEADERS
 from tests.support.plugins import ScriptedUpstream, chain_of, make_request
 
 
-def answer_of_both(origin: str, **headers: object) -> Response:
+def answer_of_both(origin: str, **headers: Any) -> Response:
     """The error answer after an exchange through both rooms, the upstream having timed out."""
     inner = chain_of(CORS, ScriptedUpstream(UpstreamTimeoutError()), allow_origins=["https://app.example.com"])
     handler = chain_of(HEADERS, inner, request_id={}, **headers)
