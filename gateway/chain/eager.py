@@ -26,15 +26,13 @@ _NOT_YET: Any = object()
 class Waiter(Generic[T]):
     """A future that one coroutine awaits once. Set it last: setting it may run the waiting coroutine."""
 
-    __slots__ = ("_asyncio_future_blocking", "_callbacks", "_error", "_loop", "_result", "_task")
-
-    def __init__(self) -> None:
-        self._asyncio_future_blocking = False
-        self._result: T = _NOT_YET
-        self._error: BaseException | None = None
-        self._task: EagerTask | None = None
-        self._callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+    # Defaults on the class: one is made for every request, and most of them need only what changes.
+    _asyncio_future_blocking = False
+    _result: T = _NOT_YET
+    _error: BaseException | None = None
+    _task: EagerTask | None = None
+    _callbacks: list[tuple[Callable[[Any], object], Context | None]] | None = None
+    _loop: asyncio.AbstractEventLoop | None = None
 
     def __await__(self) -> Generator[Any, None, T]:
         if self._result is _NOT_YET and self._error is None:
@@ -130,25 +128,16 @@ class Waiter(Generic[T]):
 class EagerTask:
     """Runs one coroutine. A subclass says in `succeeded` and `failed` what to do with its end."""
 
-    __slots__ = (
-        "__weakref__",
-        "_cancel_requests",
-        "_context",
-        "_coro",
-        "_loop",
-        "_must_cancel",
-        "_waiting",
-        "finished",
-    )
+    # Defaults on the class, as above.
+    _waiting: Any = None
+    _must_cancel = False
+    _cancel_requests = 0
+    finished = False
 
     def __init__(self, coro: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> None:
         self._coro = coro
         self._loop = loop
         self._context = copy_context()
-        self._waiting: Any = None
-        self._must_cancel = False
-        self._cancel_requests = 0
-        self.finished = False
 
     def succeeded(self, result: Any) -> None:
         """The coroutine returned. Called outside the task."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.http.fields import Entry, is_field_value, is_token
 
-HOST, LENGTH, CODING, CONNECTION, UPGRADE, TE, HOP, EXPECT, FORWARDING, DATE = (1 << bit for bit in range(10))
+HOST, LENGTH, CODING, CONNECTION, UPGRADE, TE, HOP, EXPECT, FORWARDING = (1 << bit for bit in range(9))
 
 MARKS = {
     b"host": HOST,
@@ -34,7 +34,6 @@ MARKS = {
     b"x-real-ip": FORWARDING,
     b"x-original-url": FORWARDING,
     b"x-rewrite-url": FORWARDING,
-    b"date": DATE,
 }
 """Fields a head is looked through for. All others pass as they are."""
 

@@ -6,31 +6,18 @@ Content-Length that came with it, and then the connection is not used again."""
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from gateway.errors import UpstreamProtocolError
 from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
 from gateway.http.fields import Entry, Fields
-from gateway.http.lines import CODING, CONNECTION, DATE, LENGTH, UPGRADE, LineError, field_lines
+from gateway.http.lines import CODING, CONNECTION, LENGTH, UPGRADE, LineError, field_lines
 from gateway.http.message import Response
 from gateway.http.request_head import CHUNKED
 
 UNTIL_CLOSE = -2
 
-_NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
 _HTTP_1 = re.compile(rb"HTTP/1\.[0-9]").fullmatch
 _REASON_OCTETS = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
-
-
-class AnswerFraming(NamedTuple):
-    """How an answer's content and its connection go on."""
-
-    length: int
-    """Octets of content (0 for none), CHUNKED or UNTIL_CLOSE."""
-    reusable: bool
-    """Whether the connection may serve another request."""
-    upgrade: bytes | None
-    """The protocol a 101 changes to."""
 
 
 class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
@@ -54,8 +41,11 @@ class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
 _status_lines = _StatusLines()
 
 
-def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFraming]:
-    """Take the head of a response to `method` apart. Raises UpstreamProtocolError."""
+def parse_response_head(head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
+    """Take the head of a response to `method` apart. Raises UpstreamProtocolError.
+
+    Returns the response without its content; the octets of content (0 for none), CHUNKED or UNTIL_CLOSE; whether the
+    connection may serve another request; and the protocol that a 101 changes to."""
     end = head.index(b"\r\n")
     minor, status, reason = _status_lines[head[:end]]
     section = head[end + 2 : -2]
@@ -64,6 +54,31 @@ def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFrami
     except LineError as error:
         raise UpstreamProtocolError(f"the answer is malformed: {error}") from None
     special = [entry for entry in entries if entry[3]]
+    dated = b"\r\nDate: " in head
+    if len(special) == 1 and special[0][3] == LENGTH and minor:  # nothing unusual
+        entry = special[0]
+        length = _content_length([entry[2]])
+        entries.remove(entry)
+        section = (b"\r\n" + section).replace(b"\r\n%b\r\n" % entry[4], b"\r\n", 1)[2:]
+        reusable, upgrade = True, None
+    else:
+        length, reusable, upgrade, nominated = _unusual(special, status, minor)
+        if special or nominated:
+            entries, section = without(entries, section, special, STOPS_HERE, nominated)
+    response = Response(status, Fields.received(entries, section), b"", reason)
+    if dated:
+        response.dated = True
+    if method == "HEAD" or status == 304:  # RFC 9112 §6.3 item 1
+        if length >= 0:
+            response.described_length = length
+        return response, 0, reusable, upgrade
+    if status == 204 or status < 200:
+        return response, 0, reusable, upgrade
+    return response, length, reusable and length != UNTIL_CLOSE, upgrade
+
+
+def _unusual(special: list[Entry], status: int, minor: int) -> tuple[int, bool, bytes | None, list[bytes]]:
+    """Content, reuse, upgrade and nominated fields of a head with more than a Content-Length to look at."""
     seen = 0
     for entry in special:
         seen |= entry[3]
@@ -81,26 +96,14 @@ def parse_response_head(head: bytes, method: str) -> tuple[Response, AnswerFrami
     if seen & CODING:
         reusable = reusable and length == UNTIL_CLOSE
         length = _chunked(special, minor)
-    if seen & STOPS_HERE or nominated:
-        entries, section = without(entries, section, special, STOPS_HERE, nominated)
-    response = Response(status, Fields.received(entries, section), b"", reason)
-    if seen & DATE:
-        response.dated = True
-    if method == "HEAD" or status == 304:  # RFC 9112 §6.3 item 1
-        if length >= 0:
-            response.described_length = length
-        length = 0
-    elif status == 204 or status < 200:
-        length = 0
-    elif length == UNTIL_CLOSE:
-        reusable = False
-    return response, AnswerFraming(length, reusable, upgrade)
+    return length, reusable, upgrade, nominated
 
 
 def _content_length(values: list[bytes]) -> int:
-    if (len(values) > 1 and len(set(values)) > 1) or not _NUMBER(values[0]):
+    value = values[0]
+    if not value.isdigit() or len(value) > 18 or any(other != value for other in values):
         raise UpstreamProtocolError("Content-Length is not one number")
-    return int(values[0])
+    return int(value)
 
 
 def _chunked(special: list[Entry], minor: int) -> int:

@@ -38,20 +38,16 @@ async def _no_route(request: Request) -> Response:
 class Exchange(EagerTask):
     """A request being answered. As a `BodySink` it writes a streamed response."""
 
-    __slots__ = (
-        "_chunked",
-        "_head",
-        "_length",
-        "_own",
-        "_sent",
-        "_stream",
-        "connection",
-        "error",
-        "head_sent",
-        "request",
-        "response",
-        "route",
-    )
+    # Defaults on the class: one is made for every request, and most of them need only what changes.
+    response: Response | None = None
+    error: GatewayError | None = None
+    head_sent = False
+    _stream: BodyStream | None = None
+    _head = b""
+    _length: int | None = None
+    _chunked = False
+    _sent = 0
+    _own = 0.0
 
     def __init__(self, connection: Http1Connection, request: Request, route: Route | None) -> None:
         handler: Callable[[Request], Any] = _no_route
@@ -62,15 +58,6 @@ class Exchange(EagerTask):
         self.connection = connection
         self.request = request
         self.route = route
-        self.response: Response | None = None
-        self.error: GatewayError | None = None
-        self.head_sent = False
-        self._stream: BodyStream | None = None
-        self._head = b""
-        self._length: int | None = None
-        self._chunked = False
-        self._sent = 0
-        self._own = 0.0
 
     # --- the end of the chain ------------------------------------------------------------------
 

@@ -141,7 +141,14 @@ class Http1Connection(asyncio.Protocol):
         if self._incoming is not None:
             self._receive_body(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
-            self._pump(data)
+            size = len(data)
+            if not self._buffer and data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
+                try:  # one whole head and nothing else: nearly every time
+                    self._begin(data, data, size)
+                except GatewayError as error:
+                    self.refuse(error)
+            else:
+                self._pump(data)
         elif self._lingering >= 0:
             self._lingering += len(data)
             if self._lingering > _LINGER_OCTETS:

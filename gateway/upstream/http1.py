@@ -28,7 +28,7 @@ from gateway.http.chunked import ChunkedReader, encode_chunk, encode_last_chunk
 from gateway.http.fields import Fields
 from gateway.http.message import Request, Response
 from gateway.http.request_head import CHUNKED
-from gateway.http.response_head import UNTIL_CLOSE, AnswerFraming, parse_response_head
+from gateway.http.response_head import UNTIL_CLOSE, parse_response_head
 from gateway.websocket.tunnel import UpgradedUpstream
 
 if TYPE_CHECKING:
@@ -73,13 +73,14 @@ class UpstreamConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer",
         "_dated",
-        "_framing",
         "_interims",
+        "_length",
         "_paused",
         "_reader",
         "_remaining",
         "_request",
         "_response",
+        "_reusable",
         "_stream",
         "_timeouts",
         "_total_deadline",
@@ -106,7 +107,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._request: Request | None = None
         self._waiter: Waiter[Response] | None = None
         self._response: Response | None = None
-        self._framing = AnswerFraming(0, True, None)
+        self._length = 0
+        self._reusable = True
         self._stream: BodyStream | None = None
         self._reader: ChunkedReader | None = None
         self._remaining = 0
@@ -138,10 +140,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.deadline = NEVER  # until the upload is through, only its own idle time-outs count
             body.attach(_Upload(self, body))
         else:
-            if len(body) > WRITE_HIGH_WATER:
+            if not body:
+                self.transport.write(head)
+            elif len(body) > WRITE_HIGH_WATER:
                 self.transport.writelines((head, body))
             else:
-                self.transport.write(head + body if body else head)
+                self.transport.write(head + body)
             self.deadline = min(now + timeouts.first_byte, total_deadline)
         return waiter
 
@@ -200,7 +204,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._wake_with(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
         elif state is State.BODY and self._stream is not None:
             stream, self._stream = self._stream, None
-            if exc is None and self._framing.length == UNTIL_CLOSE:
+            if exc is None and self._length == UNTIL_CLOSE:
                 stream.finish()
             else:
                 stream.fail(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
@@ -236,11 +240,12 @@ class UpstreamConnection(asyncio.Protocol):
                 if end > MAX_HEAD:
                     raise UpstreamProtocolError(f"the answer's head has more than {MAX_HEAD} octets")
                 rest = data[end:]
-                response, framing = parse_response_head(data if not rest else data[:end], request.method)
+                head = data[:end] if rest else data
+                response, length, reusable, upgrade = parse_response_head(head, request.method)
                 if response.status >= 200:
                     break
                 if response.status == 101:
-                    self._switch(response, framing, rest, request)
+                    self._switch(response, upgrade, rest, request)
                     return
                 self._interims += 1
                 if self._interims > MAX_INTERIM:
@@ -250,7 +255,8 @@ class UpstreamConnection(asyncio.Protocol):
                 if not rest:
                     return
                 data = rest
-            self._receive_final(response, framing, rest, request)
+            self._length, self._reusable = length, reusable
+            self._receive_final(response, length, rest, request)
         except GatewayError as error:
             self._fail(error)
 
@@ -265,13 +271,11 @@ class UpstreamConnection(asyncio.Protocol):
         if self._upload is None:
             self.deadline = self._total_deadline
 
-    def _receive_final(self, response: Response, framing: AnswerFraming, rest: bytes, request: Request) -> None:
+    def _receive_final(self, response: Response, length: int, rest: bytes, request: Request) -> None:
         now = time.monotonic()
         waited = now - self.sent_at
         request.upstream_wait += waited
         self.pool.figures.first_byte.observe(waited)
-        self._framing = framing
-        length = framing.length
         if length == 0:
             self._complete(response, bool(rest))
         elif length > 0:
@@ -304,7 +308,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _gather(self, data: bytes) -> None:
         response = self._response
         assert response is not None
-        length = self._framing.length
+        length = self._length
         self._buffer += data
         size = len(self._buffer)
         if size >= length:
@@ -412,17 +416,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._request = self._reader = None
         if self._paused:
             self.resume()
-        if has_more or not self._framing.reusable or self._upload is not None or self._writing_paused:
+        if has_more or not self._reusable or self._upload is not None or self._writing_paused:
             self._detach_upload()
             self._close()
         else:
             self.state = State.IDLE
             self.pool.release(self)
 
-    def _switch(self, response: Response, framing: AnswerFraming, rest: bytes, request: Request) -> None:
+    def _switch(self, response: Response, upgrade: bytes | None, rest: bytes, request: Request) -> None:
         """The server agrees to change protocols (RFC 9110 §15.2.2); checked before anybody believes it."""
         wanted = request.upgrade
-        if wanted is None or framing.upgrade is None or framing.upgrade.lower() != wanted.lower():
+        if wanted is None or upgrade is None or upgrade.lower() != wanted.lower():
             raise UpstreamProtocolError("a 101 that nobody asked for")
         if wanted.lower() == b"websocket":
             key = request.fields.get(b"sec-websocket-key") or b""
@@ -485,11 +489,6 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether a kept connection ended before any octet of an answer: the server may never have seen the
         request (RFC 9112 §9.3.1)."""
         return self.exchanges > 1 and self._interims == 0 and not self._buffer
-
-    @property
-    def is_usable(self) -> bool:
-        """Whether a request may be sent on it."""
-        return self.state is State.IDLE and not self.transport.is_closing()
 
     # --- time ------------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ class Pool:
         idle = self._idle
         while idle:
             connection = idle.pop()
-            if connection.is_usable:
+            if not connection.transport.is_closing():
                 return connection
             connection.close()
         return None

@@ -14,13 +14,14 @@ _TRAILERS = b"TE: trailers\r\nConnection: TE\r\n"
 
 
 @lru_cache(maxsize=1024)
-def _forwarding_lines(peer: str, scheme: str) -> bytes:
-    return f"X-Forwarded-For: {peer}\r\nX-Forwarded-Proto: {scheme}\r\n".encode("latin-1", "replace")
+def _lines_of_this_hop(peer: str, scheme: str, host: bytes, name: str, minor: int) -> bytes:
+    """What we add for a downstream whose own word does not count."""
+    forwarding = f"X-Forwarded-For: {peer}\r\nX-Forwarded-Proto: {scheme}\r\n".encode("latin-1", "replace")
+    return b"%bX-Forwarded-Host: %b\r\n%b" % (forwarding, host, _via(name, minor))
 
 
-@lru_cache(maxsize=64)
 def _via(name: str, minor: int) -> bytes:
-    return f"Via: 1.{minor} {name}\r\n".encode()
+    return b"Via: 1.%d %b\r\n" % (minor, name.encode())
 
 
 def request_head(request: Request, host: bytes | None, authority: bytes, name: str) -> bytes:
@@ -33,11 +34,11 @@ def request_head(request: Request, host: bytes | None, authority: bytes, name: s
         fields.set(b"Host", authority if host is None else host)
     body = request.body
     if downstream.trusted:
-        fields, forwarding = _extended(fields, request)
+        fields = _extended(fields, request)
+        added = _via(name, request.minor)
     else:
-        forwarding = b"%bX-Forwarded-Host: %b\r\n" % (
-            _forwarding_lines(downstream.peer, downstream.scheme),
-            request.authority or authority,
+        added = _lines_of_this_hop(
+            downstream.peer, downstream.scheme, request.authority or authority, name, request.minor
         )
     if isinstance(body, BodyStream):
         framing = _CHUNKED if body.length is None else b"Content-Length: %d\r\n" % body.length
@@ -49,17 +50,11 @@ def request_head(request: Request, host: bytes | None, authority: bytes, name: s
         framing = b"%bConnection: Upgrade\r\nUpgrade: %b\r\n" % (framing, request.upgrade)
     elif request.trailers:
         framing += _TRAILERS
-    return b"%b %b HTTP/1.1\r\n%b%b%b%b\r\n" % (
-        request.method.encode("ascii"),
-        request.target,
-        fields.encode(),
-        forwarding,
-        _via(name, request.minor),
-        framing,
-    )
+    method = request.method.encode("ascii")
+    return b"%b %b HTTP/1.1\r\n%b%b%b\r\n" % (method, request.target, fields.encode(), added, framing)
 
 
-def _extended(fields: Fields, request: Request) -> tuple[Fields, bytes]:
+def _extended(fields: Fields, request: Request) -> Fields:
     """What a trusted proxy reported, with this hop added: one line for each field, as most origins expect."""
     peer = request.downstream.peer.encode("latin-1", "replace")
     fields = fields.copy()
@@ -73,4 +68,4 @@ def _extended(fields: Fields, request: Request) -> tuple[Fields, bytes]:
     if forwarded is not None:
         node = b'"[%b]"' % peer if b":" in peer else peer
         fields.set(b"Forwarded", b"%b, for=%b;proto=%b" % (forwarded, node, request.downstream.scheme.encode()))
-    return fields, b""
+    return fields
