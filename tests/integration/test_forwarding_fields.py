@@ -125,7 +125,7 @@ def test_the_host_that_was_asked_for_is_told_where_it_is_not_kept(gateway: Gatew
 
 def test_end_to_end_fields_arrive_as_they_came(gateway: Gateway, origin: Origin) -> None:
     origin.forget()
-    gateway.get("/", "X-MiXeD: CaSe", "Accept:  text/html ,  */*;q=0.1", "X-Twice: 1", "X-Twice: 2", "Cookie: a=b")
+    gateway.get("/", "X-MiXeD: CaSe", "Accept: text/html ,  */*;q=0.1", "X-Twice: 1", "X-Twice: 2", "Cookie: a=b")
     (received,) = origin.requests
     lines = received.raw_head.split(b"\r\n")
     ours = [line for line in lines if not line.lower().startswith((b"x-forwarded-", b"via:", b"host:"))][1:]

@@ -148,7 +148,8 @@ def test_a_client_that_takes_nothing_is_cut(gateway: Gateway, origin: Origin) ->
     with gateway.client(receive_buffer=4096) as client:
         client.send(request("GET", "/endless"))
         assert origin.wait_for(lambda: bool(origin.requests))
-        assert origin.wait_for(lambda: origin.connections[-1].ended.is_set()), "the origin is still held up"
+        serving = origin.serving(b"/endless")[-1]
+        assert origin.wait_for(serving.ended.is_set), "the origin is still held up"
     assert _hits(gateway, "write_timeout") == hits + 1
 
 

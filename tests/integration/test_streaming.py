@@ -126,7 +126,26 @@ def test_an_early_refusal_stops_the_upload(gateway: Gateway, origin: Origin) -> 
         got = client.answer()
         assert (got.status, got.body, got.closes) == (413, b"less", True)
         assert client.closed()
+    assert origin.wait_for(
+        lambda: all(connection.ended.is_set() for connection in origin.connections if connection.begun)
+    )
     assert origin.requests == []
+
+
+def test_an_early_refusal_of_an_origin_that_slams_the_door_is_an_answer_too(gateway: Gateway, origin: Origin) -> None:
+    """Its reset may overtake its answer; then the gateway's own one is right."""
+
+    def slam(connection: Connection, received: Received) -> bool:
+        connection.send(answer(b"less", b"Connection: close", status=b"413 Content Too Large"))
+        return False
+
+    origin.acts[b"slam"] = slam
+    upload = request("POST", "/act/slam", f"Content-Length: {_LARGE}") + bytes(_LARGE)
+    with gateway.client() as client, client.sending(upload):
+        got = client.answer()
+        assert got.status in (413, 502)
+        assert got.closes
+    assert gateway.get("/next").json()["target"] == "/next"
 
 
 def test_an_early_refusal_on_a_connection_that_stays_leaves_no_rest_behind(gateway: Gateway, origin: Origin) -> None:
@@ -147,7 +166,7 @@ def test_a_client_that_leaves_during_a_download_ends_it_at_the_origin(gateway: G
         client.send(request("GET", "/endless"))
         client.wire.line()
         client.reset()
-    assert origin.wait_for(lambda: all(connection.ended.is_set() for connection in _serving(origin, b"/endless")))
+    assert origin.wait_for(lambda: all(connection.ended.is_set() for connection in origin.serving(b"/endless")))
 
 
 def test_a_client_that_leaves_during_an_upload_ends_it_at_the_origin(gateway: Gateway, origin: Origin) -> None:
@@ -171,7 +190,7 @@ def test_a_client_that_leaves_before_the_answer_ends_the_wait(gateway: Gateway, 
         client.send(request("GET", "/act/wait"))
         assert origin.wait_for(lambda: bool(origin.requests))
         client.close()
-    assert origin.wait_for(lambda: all(connection.ended.is_set() for connection in _serving(origin, b"/act/wait")))
+    assert origin.wait_for(lambda: all(connection.ended.is_set() for connection in origin.serving(b"/act/wait")))
 
 
 def test_content_for_the_old_version_ends_with_the_connection(gateway: Gateway, origin: Origin) -> None:
@@ -280,14 +299,6 @@ def test_many_streams_do_not_get_into_each_other_s_way(gateway: Gateway, origin:
     finally:
         for client in clients:
             client.close()
-
-
-def _serving(origin: Origin, target: bytes) -> list[Connection]:
-    return [
-        connection
-        for connection in list(origin.connections)
-        if any(received.target == target for received in connection.requests)
-    ]
 
 
 def test_streams_are_counted_while_they_last(gateway: Gateway, origin: Origin) -> None:

@@ -12,6 +12,7 @@ import re
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Self
@@ -198,8 +199,13 @@ class Origin:
 
     def wait_for(self, holds: Callable[[], bool], patience: float = 10.0) -> bool:
         """Wait until something about the record holds; False when it does not in time."""
+        deadline = time.monotonic() + patience
         with self._changed:
-            return self._changed.wait_for(holds, patience)
+            while not holds():
+                if time.monotonic() > deadline:
+                    return False
+                self._changed.wait(0.02)  # octets that end no request tell nobody
+        return True
 
     def forget(self) -> None:
         """Begin the record anew. Connections stay."""
@@ -207,6 +213,10 @@ class Origin:
             self.requests.clear()
             self.violations.clear()
             self.connections[:] = [connection for connection in self.connections if not connection.ended.is_set()]
+
+    def serving(self, target: bytes) -> list[Connection]:
+        """The connections by which requests for a target came."""
+        return [each for each in list(self.connections) if any(kept.target == target for kept in each.requests)]
 
     def begun(self) -> list[Received]:
         """Requests whose head came and whose content did not come whole."""

@@ -10,7 +10,7 @@
 | `/slow/N` | after N milliseconds |
 | `/events` | an event at once, the second one when the test releases it |
 | `/hold` | when the test releases it |
-| `/refuse-upload` | 413 as soon as the head is there, then the end of the connection |
+| `/refuse-upload` | 413 as soon as the head is there, then the end of the connection, what comes being thrown away |
 | `/drop` | 200 as if the connection stayed, which it does not |
 | `/status/N` | that status |
 | `…/act/NAME` | what the test entered under that name in the origin's `acts`; it reads the content itself |
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import socket
 import time
 from collections.abc import Callable, Iterator
 
@@ -59,7 +60,9 @@ def well_behaved(connection: Connection) -> None:
         kind = request.target.partition(b"?")[0].split(b"/")[1:2] or [b""]
         if kind == [b"refuse-upload"]:
             connection.send(b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\nContent-Length: 4\r\n\r\nless")
-            connection.left()
+            connection.sock.shutdown(socket.SHUT_WR)
+            while connection.wire.some():  # as servers do that want their answer to be read
+                continue
             return
         if b"100-continue" in [value.lower() for value in request.all(b"expect")]:
             connection.send(b"HTTP/1.1 100 Continue\r\n\r\n")
