@@ -120,7 +120,7 @@ class Exchange(EagerTask):
         date = None
         if not response.dated and b"date" not in response.fields:
             date = front.dates.at(front.clock.wall())
-        if connection.body_unfinished:
+        if connection.incoming is not None:
             connection.close_after = True
         body = response.body
         stream = None if isinstance(body, bytes) else body

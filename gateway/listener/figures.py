@@ -24,7 +24,7 @@ class ListenerFigures:
         self.octets_in = figures.counter("http_downstream_bytes_total", text, direction="in").cell
         self.octets_out = figures.counter("http_downstream_bytes_total", text, direction="out").cell
         self.connections = figures.gauge("http_downstream_connections", "Open downstream connections")
-        self.accepted = figures.counter("http_downstream_connections_total", "Downstream connections accepted")
+        self.accepted = figures.counter("http_downstream_connections_accepted_total", "Downstream connections accepted")
         self.tunnels = figures.gauge("http_tunnels", "Upgraded connections")
         self.tunnels_total = figures.counter("http_tunnels_total", "Connections upgraded")
 

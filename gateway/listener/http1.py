@@ -1,9 +1,8 @@
 """A downstream connection: HTTP/1.1 in, one exchange at a time, answers in the order of the requests (RFC 9112).
 
-The connection owns its octets until a head is complete; then the head is parsed in one go and the exchange
-starts in the same call. What follows the message waits as octets, not as parsed requests, so a flood of pipelined requests
-costs its own length and no more. Everything that arrives passes through this file; everything that leaves, through
-`exchange.py`."""
+The connection owns its octets until a head is complete; then the head is parsed in one go and the exchange starts in
+the same call. What follows the message waits as octets, not as parsed requests, so a flood of pipelined requests costs
+its own length and no more. Heads arrive in this file, bodies in `incoming.py`; answers leave by `exchange.py`."""
 
 from __future__ import annotations
 
@@ -11,7 +10,6 @@ import asyncio
 import time
 
 from gateway.chain.deadlines import NEVER
-from gateway.chain.eager import Waiter
 from gateway.errors import (
     BadRequestError,
     BodyTooLargeError,
@@ -21,15 +19,15 @@ from gateway.errors import (
     StreamAbortedError,
     TargetTooLongError,
 )
-from gateway.http.body import BodyStream
-from gateway.http.chunked import ChunkedReader
+from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Monotonic, Request, Response
-from gateway.http.request_head import CHUNKED, parse_request_head
+from gateway.http.request_head import parse_request_head
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
 from gateway.listener.forwarded import client_of, scheme_of
 from gateway.listener.front import Front
+from gateway.listener.incoming import IncomingBody
 
 _MOST_WAITING = 64 * 1024
 """Octets of pipelined requests that may wait; then reading pauses."""
@@ -45,20 +43,16 @@ class Http1Connection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer",
-        "_chunked",
-        "_incoming",
         "_lingering",
         "_pumping",
-        "_received",
-        "_remaining",
         "_served",
-        "_wants_continue",
         "address",
         "close_after",
         "deadline",
         "downstream",
         "exchange",
         "front",
+        "incoming",
         "paused",
         "scheme",
         "transport",
@@ -79,14 +73,11 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         self.write_deadline = NEVER
         self._buffer = b""
-        self._incoming: BodyStream | None = None
-        self._chunked: ChunkedReader | None = None
-        self._remaining = 0
-        self._received = 0
+        self.incoming: IncomingBody | None = None
+        """The body of the current request, while octets of it are still to come."""
         self._served = 0
         self._lingering = -1
         self._pumping = False
-        self._wants_continue = False
 
     # --- the transport's calls ---------------------------------------------------------------
 
@@ -106,9 +97,9 @@ class Http1Connection(asyncio.Protocol):
         front.connections.discard(self)
         front.deadlines.forget(self)
         self.deadline = self.write_deadline = NEVER
-        incoming, self._incoming = self._incoming, None
+        incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            incoming.fail(StreamAbortedError("the downstream left in the middle of its request"))
+            incoming.stream.fail(StreamAbortedError("the downstream left in the middle of its request"))
         exchange = self.exchange
         if exchange is not None:
             exchange.abandon()
@@ -138,8 +129,8 @@ class Http1Connection(asyncio.Protocol):
         """Octets of a body, of a head, or of requests that must wait."""
         figures = self.front.figures
         figures.row[figures.octets_in] += len(data)
-        if self._incoming is not None:
-            self._receive_body(data)
+        if self.incoming is not None:
+            self.incoming.receive(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
             size = len(data)
             if not self._buffer and data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
@@ -181,7 +172,7 @@ class Http1Connection(asyncio.Protocol):
                 at = end
                 at = self._begin(head, data, at)
                 started += 1
-                if self.exchange is not None or self._incoming is not None or self.paused or self.close_after:
+                if self.exchange is not None or self.incoming is not None or self.paused or self.close_after:
                     break
                 if self.transport.is_closing():
                     return
@@ -245,10 +236,11 @@ class Http1Connection(asyncio.Protocol):
                 request.body = data[at : at + length]
                 at += length
             else:
-                request.body = self._expect_body(length, framing.expect)
+                incoming = self.incoming = IncomingBody(self, length, expect=framing.expect)
+                request.body = incoming.stream
                 if at < len(data):
                     rest, at = data[at:], len(data)
-                    self._receive_body(rest)
+                    incoming.receive(rest)
         self._start(request)
         return at
 
@@ -267,93 +259,16 @@ class Http1Connection(asyncio.Protocol):
         request.client = client_of(request.fields, self.downstream.peer, self.front.is_trusted)
         request.scheme = scheme_of(request.fields, self.downstream.scheme)
 
-    # --- bodies --------------------------------------------------------------------------------
-
-    def _expect_body(self, length: int, expect: bool) -> BodyStream:
-        if length == CHUNKED:
-            stream = BodyStream(None, self)
-            self._chunked = ChunkedReader(self.front.limits.chunk_overhead)
-        else:
-            stream = BodyStream(length, self)
-            self._remaining = length
-        self._received = 0
-        self._incoming = stream
-        self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
-        if expect:
-            self._wants_continue = True
-            stream.on_first_read(self._invite)
-        return stream
-
-    def _invite(self) -> None:
-        """Somebody here wants the content and the upstream was not asked: send 100 (RFC 9110 §10.1.1)."""
-        if self._wants_continue and self._received == 0:
-            self._wants_continue = False
-            self._write(interim_head(100, b""))
-
-    def _receive_body(self, data: bytes) -> None:
-        stream = self._incoming
-        assert stream is not None
-        self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
-        if self._chunked is None:
-            self._received += len(data)
-            remaining = self._remaining
-            if len(data) < remaining:
-                self._remaining = remaining - len(data)
-                stream.feed(data)
-                return
-            self._end_body(data[remaining:] if len(data) > remaining else b"")
-            stream.feed(data if len(data) == remaining else data[:remaining])
-            stream.finish()
-            return
-        reader = self._chunked
-        try:
-            content = reader.feed(data)
-            self._received += len(content)
-            if self._received > self.front.limits.body:
-                raise BodyTooLargeError(f"the body has more than {self.front.limits.body} octets", limit="body")
-        except GatewayError as error:
-            self._end_body(b"")
-            self.close_after = True
-            stream.fail(error)
-            return
-        if reader.complete:
-            self._end_body(reader.rest)
-        if content:
-            stream.feed(content)
-        if reader.complete:
-            stream.finish(reader.trailers)
-
-    def _end_body(self, rest: bytes) -> None:
-        self._incoming = None
-        self._chunked = None
-        self._wants_continue = False
+    def body_received(self, rest: bytes) -> None:
+        """The request's body is complete; `rest` came behind it."""
+        self.incoming = None
         self.deadline = NEVER
         if rest:
             self._buffer = rest
 
-    # BodySource: the body's consumer steers this connection
-
-    def pause(self) -> None:
-        """The body's consumer cannot take more for now; its slowness is not the downstream's."""
-        self.deadline = NEVER
-        self.transport.pause_reading()
-
-    def resume(self) -> None:
-        """The body's consumer can take more again."""
-        if self._incoming is not None:
-            self.deadline = time.monotonic() + self.front.limits.body_idle_timeout
-        if not self.transport.is_closing():
-            self.transport.resume_reading()
-
-    def cancel(self) -> None:
-        """Nobody wants the rest of the body: the connection ends with its answer."""
-        if self._incoming is not None:
-            self.close_after = True
-            self.resume()
-
-    def waiter(self) -> Waiter[None]:
-        """For coroutines that read the body."""
-        return Waiter()
+    def send_continue(self) -> None:
+        """Ask for the body (RFC 9110 §15.2.1)."""
+        self.send_interim(100, Fields())
 
     # --- answers ---------------------------------------------------------------------------------
 
@@ -367,21 +282,16 @@ class Http1Connection(asyncio.Protocol):
         """Whether an exchange is under way."""
         return self.exchange is not None
 
-    @property
-    def body_unfinished(self) -> bool:
-        """Whether octets of the current request's body are still to come."""
-        return self._incoming is not None
-
-    def send_interim(self, status: int, fields: object) -> None:
+    def send_interim(self, status: int, fields: Fields) -> None:
         """Relay a 1xx response to a client that understands it (RFC 9110 §15.2)."""
         exchange = self.exchange
         if exchange is None or exchange.head_sent or exchange.request.minor == 0:
             return
         if status == 100:
-            if not self._wants_continue:
+            if self.incoming is None or not self.incoming.wants_continue:
                 return
-            self._wants_continue = False
-        self._write(interim_head(status, fields.encode()))  # type: ignore[attr-defined]  # Fields; see Request.interim
+            self.incoming.wants_continue = False
+        self._write(interim_head(status, fields.encode()))
 
     def _write(self, data: bytes) -> None:
         figures = self.front.figures
@@ -391,7 +301,7 @@ class Http1Connection(asyncio.Protocol):
     def finished(self, now: float) -> None:
         """The current exchange is over and its answer complete."""
         self.exchange = None
-        if self._incoming is not None:
+        if self.incoming is not None:
             self._linger()
         elif self.close_after:
             if self._buffer:
@@ -446,9 +356,9 @@ class Http1Connection(asyncio.Protocol):
         transport = self.transport
         if transport.is_closing():
             return
-        incoming, self._incoming = self._incoming, None
+        incoming, self.incoming = self.incoming, None
         if incoming is not None:
-            incoming.fail(StreamAbortedError("answered before the body was complete"))
+            incoming.stream.fail(StreamAbortedError("answered before the body was complete"))
         self._buffer = b""
         self._lingering = 0
         self.deadline = time.monotonic() + _LINGER_SECONDS
@@ -478,11 +388,10 @@ class Http1Connection(asyncio.Protocol):
                 self.deadline = now + _LINGER_SECONDS
             else:
                 self.transport.abort()
-        elif self._incoming is not None:
-            incoming, self._incoming = self._incoming, None
-            limits_hit("body_idle_timeout")
+        elif self.incoming is not None:
+            incoming, self.incoming = self.incoming, None
             self.close_after = True
-            incoming.fail(RequestTimeoutError("the body did not arrive in time"))
+            incoming.stream.fail(RequestTimeoutError("the body did not arrive in time", limit="body_idle_timeout"))
         elif self._buffer and self.exchange is None:
             self.refuse(RequestTimeoutError("the head did not arrive in time", limit="head_timeout"))
         elif self.exchange is None:

@@ -18,7 +18,7 @@ from gateway.listener.front import Front
 from gateway.listener.http1 import Http1Connection
 from gateway.listener.proxy_protocol import LONGEST, Preamble, ProxyProtocolError, read_preamble
 
-_AT_ONCE = 8
+_AT_ONCE = 64
 """Connections taken per wake-up, so that workers share a burst and exchanges get their turn."""
 _PAUSE_SECONDS = 0.25
 _PREAMBLE_SECONDS = 5.0

@@ -14,7 +14,7 @@ class UpstreamFigures:
         text = "Connections to upstream servers"
         self.idle = figures.gauge("upstream_connections", text, upstream=upstream, state="idle")
         self.busy = figures.gauge("upstream_connections", text, upstream=upstream, state="busy")
-        self.opened = figures.counter("upstream_connections_total", "Connections opened", upstream=upstream)
+        self.opened = figures.counter("upstream_connections_opened_total", "Connections opened", upstream=upstream)
         self.retries = figures.counter("upstream_retries_total", "Requests sent a second time", upstream=upstream)
         self.answered = figures.counter(
             "upstream_requests_total", "Requests sent, by outcome", upstream=upstream, outcome="answered"

@@ -1,8 +1,8 @@
 """The last handler of every chain: send the request to a server, hand its answer back.
 
-A second attempt is made once, and only when nothing can have happened by the first: no connection came about, or a kept one
-died before any octet of an answer and the method may be repeated (RFC 9110 §9.2.2). A budget bounds
-second attempts to a share of the requests."""
+A second attempt is made once, and only when nothing can have happened by the first: no connection came about, or a
+kept one died before any octet of an answer and the method may be repeated (RFC 9110 §9.2.2). A budget bounds second
+attempts to a share of the requests."""
 
 from __future__ import annotations
 
@@ -74,9 +74,8 @@ class Upstream:
                         request.upstream_wait += time.monotonic() - begun
                     replaced = server.authority if policy == "upstream" else host
                     head = request_head(request, replaced, server.authority, gateway)
-                    waiter = connection.begin(request, head, timeouts, until)
                     try:
-                        response = await waiter
+                        response = await connection.begin(request, head, timeouts, until)
                     except BaseException:
                         connection.abandon()
                         raise

@@ -1,8 +1,8 @@
 """A connection to an upstream server: one exchange at a time, HTTP/1.1 (RFC 9112).
 
 Everything that may be wrong with an answer's framing ends here: before the head is handed on it is an error with a
-status of its own; afterwards it cuts the downstream's body short. A connection goes back to its pool only when the exchange
-was complete, nothing came behind it, and both sides want to keep it."""
+status of its own; afterwards it cuts the downstream's body short. A connection goes back to its pool only when the
+exchange was complete, nothing came behind it, and both sides want to keep it."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ from gateway.errors import (
     UpstreamTimeoutError,
 )
 from gateway.http.body import BodyStream
-from gateway.http.chunked import ChunkedReader, encode_chunk, encode_last_chunk
-from gateway.http.fields import Fields
+from gateway.http.chunked import ChunkedReader
 from gateway.http.message import Request, Response
 from gateway.http.request_head import CHUNKED
-from gateway.http.response_head import UNTIL_CLOSE, parse_response_head
+from gateway.http.response_head import parse_response_head
+from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody
+from gateway.upstream.upload import Upload
 from gateway.websocket.tunnel import UpgradedUpstream
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ MAX_INTERIM = 32
 GATHER_UP_TO = 32 * 1024
 """Octets of a body with known length that are awaited before the answer goes on: head and body then leave in one
 write, and a body that breaks off is a clean 502 instead of a cut connection."""
-MAX_CHUNK_OVERHEAD = 64 * 1024
 WRITE_HIGH_WATER = 256 * 1024
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -72,27 +72,24 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_buffer",
-        "_dated",
         "_interims",
         "_length",
         "_paused",
-        "_reader",
-        "_remaining",
         "_request",
         "_response",
         "_reusable",
-        "_stream",
         "_timeouts",
         "_total_deadline",
-        "_upload",
         "_waiter",
         "_writing_paused",
+        "answer",
         "deadline",
         "exchanges",
         "pool",
         "sent_at",
         "state",
         "transport",
+        "upload",
     )
 
     def __init__(self, pool: Pool) -> None:
@@ -109,11 +106,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._response: Response | None = None
         self._length = 0
         self._reusable = True
-        self._stream: BodyStream | None = None
-        self._reader: ChunkedReader | None = None
-        self._remaining = 0
+        self.answer: AnswerBody | None = None
+        """The body of the current answer, while octets of it are still to come."""
         self._interims = 0
-        self._upload: BodyStream | None = None
+        self.upload: Upload | None = None
+        """The body of the current request, while octets of it are still to be sent."""
         self._timeouts: ExchangeTimeouts
         self._total_deadline = NEVER
         self._paused = False
@@ -136,9 +133,9 @@ class UpstreamConnection(asyncio.Protocol):
         body = request.body
         if isinstance(body, BodyStream):
             self.transport.write(head)
-            self._upload = body
+            self.upload = Upload(self, body)
             self.deadline = NEVER  # until the upload is through, only its own idle time-outs count
-            body.attach(_Upload(self, body))
+            body.attach(self.upload)
         else:
             if not body:
                 self.transport.write(head)
@@ -151,7 +148,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def upload_finished(self) -> None:
         """The request's last octet has been written."""
-        self._upload = None
+        self.upload = None
         if self.state is State.AWAITING:
             now = time.monotonic()
             self._total_deadline = now + self._timeouts.total
@@ -159,7 +156,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def upload_failed(self, error: Exception) -> None:
         """The request cannot be completed: the origin must not take it for whole."""
-        self._upload = None
+        self.upload = None
         self._fail(error if isinstance(error, GatewayError) else UpstreamBrokenError("the request's body broke off"))
 
     # --- the transport's calls ---------------------------------------------------------------------
@@ -180,7 +177,7 @@ class UpstreamConnection(asyncio.Protocol):
         elif state is State.GATHERING:
             self._gather(data)
         else:
-            self._close()
+            self.close()
 
     def eof_received(self) -> bool:
         """The server sends no more; `connection_lost` follows and says what that means."""
@@ -202,26 +199,26 @@ class UpstreamConnection(asyncio.Protocol):
                 self._wake_with(UpstreamClosedError("the upstream closed the connection before it answered"))
         elif state is State.GATHERING:
             self._wake_with(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
-        elif state is State.BODY and self._stream is not None:
-            stream, self._stream = self._stream, None
-            if exc is None and self._length == UNTIL_CLOSE:
-                stream.finish()
+        elif self.answer is not None:
+            answer, self.answer = self.answer, None
+            if exc is None and answer.ends_with_connection:
+                answer.stream.finish()
             else:
-                stream.fail(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
+                answer.stream.fail(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
 
     def pause_writing(self) -> None:
         """The server reads slowly."""
         self._writing_paused = True
-        if self._upload is not None:
-            self._upload.pause()
+        if self.upload is not None:
+            self.upload.body.pause()
             self.deadline = time.monotonic() + self._timeouts.idle
 
     def resume_writing(self) -> None:
         """The server has caught up."""
         self._writing_paused = False
-        if self._upload is not None:
+        if self.upload is not None:
             self.deadline = NEVER
-            self._upload.resume()
+            self.upload.body.resume()
 
     # --- heads ---------------------------------------------------------------------------------------
 
@@ -268,7 +265,7 @@ class UpstreamConnection(asyncio.Protocol):
         if data.count(b"\n") != data.count(b"\r\n"):
             raise UpstreamProtocolError("a line of the answer's head ends without CR")
         self._buffer = data
-        if self._upload is None:
+        if self.upload is None:
             self.deadline = self._total_deadline
 
     def _receive_final(self, response: Response, length: int, rest: bytes, request: Request) -> None:
@@ -288,22 +285,32 @@ class UpstreamConnection(asyncio.Protocol):
                 self.state = State.GATHERING
                 self.deadline = now + self._timeouts.idle
             else:
-                self._remaining = length
-                self._stream_on(response, BodyStream(length, self), rest)
+                self._stream_rest(response, AnswerBody(self, length), rest)
         elif length == CHUNKED:
-            reader = ChunkedReader(MAX_CHUNK_OVERHEAD)
-            try:
-                content = reader.feed(rest) if rest else b""
-            except BadRequestError as error:
-                raise UpstreamProtocolError(error.detail) from None
-            if reader.complete and reader.trailers is None:
-                response.body = content
-                self._complete(response, bool(reader.rest))
-            else:
-                self._reader = reader
-                self._stream_on(response, BodyStream(None, self), rest, content)
+            self._receive_chunked(response, rest)
         else:
-            self._stream_on(response, BodyStream(None, self), rest)
+            self._stream_rest(response, AnswerBody(self, length), rest)
+
+    def _receive_chunked(self, response: Response, rest: bytes) -> None:
+        reader = ChunkedReader(MAX_CHUNK_OVERHEAD)
+        try:
+            content = reader.feed(rest) if rest else b""
+        except BadRequestError as error:
+            raise UpstreamProtocolError(error.detail) from None
+        if reader.complete and reader.trailers is None:  # all here at once: no need to stream
+            response.body = content
+            self._complete(response, bool(reader.rest))
+            return
+        answer = AnswerBody(self, CHUNKED, reader)
+        self._stream_on(response, answer)
+        answer.take(content)
+        self._deliver(response)
+
+    def _stream_rest(self, response: Response, answer: AnswerBody, rest: bytes) -> None:
+        self._stream_on(response, answer)
+        if rest:
+            answer.receive(rest)
+        self._deliver(response)
 
     def _gather(self, data: bytes) -> None:
         response = self._response
@@ -321,24 +328,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _complete(self, response: Response, has_more: bool) -> None:
         """The whole answer is here: the connection is free before the answer goes on."""
-        waiter, self._waiter = self._waiter, None
+        waiter, self._waiter = self._waiter, None  # the connection may serve somebody else from here on
         self._end_exchange(has_more)
         if waiter is not None:
             waiter.set_result(response)
 
-    def _stream_on(self, response: Response, stream: BodyStream, rest: bytes, content: bytes | None = None) -> None:
+    def _stream_on(self, response: Response, answer: AnswerBody) -> None:
         """The answer goes on while its body is still arriving."""
-        response.body = stream
-        self._stream = stream
+        response.body = answer.stream
+        self.answer = answer
         self.state = State.BODY
         self.deadline = time.monotonic() + self._timeouts.idle
-        if content is None:
-            if rest:
-                self._receive_body(rest)
-        else:
-            if content:
-                stream.feed(content)
-            self._check_reader()
+
+    def _deliver(self, response: Response) -> None:
         waiter, self._waiter = self._waiter, None
         if waiter is not None:
             waiter.set_result(response)
@@ -346,79 +348,45 @@ class UpstreamConnection(asyncio.Protocol):
     # --- bodies --------------------------------------------------------------------------------------
 
     def _receive_body(self, data: bytes) -> None:
-        stream = self._stream
-        if stream is None:
-            self._close()
+        answer = self.answer
+        if answer is None:
+            self.close()
             return
         if not self._paused:
             self.deadline = time.monotonic() + self._timeouts.idle
-        if self._reader is not None:
-            try:
-                content = self._reader.feed(data)
-            except BadRequestError as error:
-                self._fail(UpstreamProtocolError(error.detail))
-                return
-            if content:
-                stream.feed(content)
-            self._check_reader()
-        elif self._remaining:
-            remaining = self._remaining
-            if len(data) < remaining:
-                self._remaining = remaining - len(data)
-                stream.feed(data)
-                return
-            self._remaining = 0
-            self._stream = None
-            has_more = len(data) > remaining
-            self._end_exchange(has_more)
-            stream.feed(data[:remaining] if has_more else data)
-            stream.finish()
-        else:
-            stream.feed(data)
+        try:
+            answer.receive(data)
+        except GatewayError as error:
+            self._fail(error)
 
-    def _check_reader(self) -> None:
-        reader, stream = self._reader, self._stream
-        if reader is not None and reader.complete and stream is not None:
-            self._stream = self._reader = None
-            self._end_exchange(bool(reader.rest))
-            stream.finish(reader.trailers)
-
-    # BodySource: the downstream steers this connection
-
-    def pause(self) -> None:
-        """The downstream takes no more for now; its slowness is not the upstream's."""
+    def pause_answer(self) -> None:
+        """Read no more of the answer for now."""
         self._paused = True
         self.deadline = NEVER
         if not self.transport.is_closing():
             self.transport.pause_reading()
 
-    def resume(self) -> None:
-        """The downstream takes more again."""
+    def resume_answer(self) -> None:
+        """Read on."""
         self._paused = False
-        if self.state is State.BODY:
-            self.deadline = time.monotonic() + self._timeouts.idle
+        self.deadline = time.monotonic() + self._timeouts.idle
         if not self.transport.is_closing():
             self.transport.resume_reading()
 
-    def cancel(self) -> None:
-        """Nobody wants the rest of the answer."""
-        self._stream = None
-        self._close()
-
-    def waiter(self) -> Waiter[None]:
-        """For coroutines that read the body."""
-        return Waiter()
+    def answer_received(self, *, has_more: bool) -> None:
+        """The streamed answer is complete; its body lets go of the connection."""
+        if self._paused:
+            self.resume_answer()
+        self.answer = None
+        self._end_exchange(has_more)
 
     # --- the end of an exchange ------------------------------------------------------------------------
 
     def _end_exchange(self, has_more: bool) -> None:
         """The answer is complete: back to the pool, or close."""
-        self._request = self._reader = None
-        if self._paused:
-            self.resume()
-        if has_more or not self._reusable or self._upload is not None or self._writing_paused:
-            self._detach_upload()
-            self._close()
+        self._request = None
+        if has_more or not self._reusable or self.upload is not None or self._writing_paused:
+            self.close()
         else:
             self.state = State.IDLE
             self.pool.release(self)
@@ -450,14 +418,13 @@ class UpstreamConnection(asyncio.Protocol):
         """Whoever awaited the answer is gone."""
         self._waiter = None
         if self.state is not State.IDLE:
-            self._close()
+            self.close()
 
     def _fail(self, error: GatewayError) -> None:
-        stream, self._stream = self._stream, None
-        self._detach_upload()
-        self._close()
-        if stream is not None:
-            stream.fail(error)
+        answer, self.answer = self.answer, None
+        self.close()
+        if answer is not None:
+            answer.stream.fail(error)
         self._wake_with(error)
 
     def _wake_with(self, error: Exception) -> None:
@@ -466,11 +433,13 @@ class UpstreamConnection(asyncio.Protocol):
             waiter.set_exception(error)
 
     def _detach_upload(self) -> None:
-        upload, self._upload = self._upload, None
+        upload, self.upload = self.upload, None
         if upload is not None:
-            upload.abort()
+            upload.body.abort()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the connection at once, whatever it is doing."""
+        self.answer = None
         if self.state is not State.CLOSED:
             was_idle = self.state is State.IDLE
             self.state = State.CLOSED
@@ -479,10 +448,6 @@ class UpstreamConnection(asyncio.Protocol):
             self.pool.lost(self, was_idle=was_idle)
         self._detach_upload()
         self.transport.abort()
-
-    def close(self) -> None:
-        """End an idle connection."""
-        self._close()
 
     @property
     def died_unused(self) -> bool:
@@ -496,8 +461,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The deadline of the present state has passed."""
         self.deadline = NEVER
         if self.state is State.IDLE:
-            self._close()
-        elif self._writing_paused and self._upload is not None:
+            self.close()
+        elif self._writing_paused and self.upload is not None:
             self._fail(UpstreamTimeoutError("the upstream did not take the request's body in time"))
         elif self.state is State.AWAITING:
             self._fail(UpstreamTimeoutError("the upstream did not answer in time"))
@@ -505,36 +470,3 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(UpstreamTimeoutError("the upstream stalled in the middle of its answer"))
         else:
             self._fail(UpstreamBrokenError("the upstream stalled in the middle of its answer"))
-
-
-class _Upload:
-    """The sink of a streamed request body."""
-
-    __slots__ = ("_chunked", "_connection", "_left")
-
-    def __init__(self, connection: UpstreamConnection, body: BodyStream) -> None:
-        self._connection = connection
-        self._chunked = body.length is None
-        self._left = body.length or 0
-
-    def feed(self, data: bytes) -> None:
-        transport = self._connection.transport
-        if transport.is_closing():
-            return
-        if self._chunked:
-            transport.write(encode_chunk(data))
-        else:
-            self._left -= len(data)
-            transport.write(data)
-
-    def finish(self, trailers: Fields | None) -> None:
-        transport = self._connection.transport
-        if self._chunked and not transport.is_closing():
-            transport.write(encode_last_chunk(trailers))
-        if self._left != 0:
-            self._connection.upload_failed(UpstreamBrokenError("the request's body does not have its length"))
-            return
-        self._connection.upload_finished()
-
-    def fail(self, error: Exception) -> None:
-        self._connection.upload_failed(error)

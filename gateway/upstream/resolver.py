@@ -1,4 +1,4 @@
-"""Addresses of a server's name, kept for a while, renewed behind the requests, and used stale rather than not at all."""
+"""Addresses of a server's name: kept for a while, renewed behind the requests, used stale rather than not at all."""
 
 from __future__ import annotations
 

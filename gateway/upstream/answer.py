@@ -1,0 +1,90 @@
+"""An answer's body on its way in, when it is streamed: from the upstream connection into a stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from gateway.chain.eager import Waiter
+from gateway.errors import BadRequestError, UpstreamProtocolError
+from gateway.http.body import BodyStream
+from gateway.http.chunked import ChunkedReader
+from gateway.http.request_head import CHUNKED
+from gateway.http.response_head import UNTIL_CLOSE
+
+if TYPE_CHECKING:
+    from gateway.upstream.http1 import UpstreamConnection
+
+MAX_CHUNK_OVERHEAD = 64 * 1024
+"""Octets of chunk extensions and trailers in one answer."""
+
+
+class AnswerBody:
+    """The source of one streamed answer. As soon as the body is complete it lets go of the connection."""
+
+    __slots__ = ("_connection", "_length", "_reader", "_remaining", "stream")
+
+    def __init__(self, connection: UpstreamConnection, length: int, reader: ChunkedReader | None = None) -> None:
+        self._connection = connection
+        self._length = length
+        self._remaining = length
+        self._reader = reader
+        self.stream = BodyStream(length if length >= 0 else None, self)
+
+    def receive(self, data: bytes) -> None:
+        """The next octets of the connection. Raises UpstreamProtocolError when their framing is broken."""
+        if self._length == CHUNKED:
+            self._receive_chunked(data)
+        elif self._length == UNTIL_CLOSE or len(data) < self._remaining:
+            self._remaining -= len(data)
+            self.stream.feed(data)
+        else:
+            remaining = self._remaining
+            self._connection.answer_received(has_more=len(data) > remaining)
+            self.stream.feed(data if len(data) == remaining else data[:remaining])
+            self.stream.finish()
+
+    def _receive_chunked(self, data: bytes) -> None:
+        reader = self._reader
+        assert reader is not None
+        try:
+            content = reader.feed(data)
+        except BadRequestError as error:
+            raise UpstreamProtocolError(error.detail) from None
+        self.take(content)
+
+    def take(self, content: bytes) -> None:
+        """Pass on what the chunked reader has found, and its end."""
+        reader = self._reader
+        complete = reader is not None and reader.complete
+        if reader is not None and complete:
+            self._connection.answer_received(has_more=bool(reader.rest))
+        if content:
+            self.stream.feed(content)
+        if reader is not None and complete:
+            self.stream.finish(reader.trailers)
+
+    @property
+    def ends_with_connection(self) -> bool:
+        """Whether the end of the connection is the end of the body (RFC 9112 §6.3 item 8)."""
+        return self._length == UNTIL_CLOSE
+
+    # BodySource: the downstream steers the connection while the body lasts
+
+    def pause(self) -> None:
+        """The downstream takes no more for now; its slowness is not the upstream's."""
+        if self._connection.answer is self:
+            self._connection.pause_answer()
+
+    def resume(self) -> None:
+        """The downstream takes more again."""
+        if self._connection.answer is self:
+            self._connection.resume_answer()
+
+    def cancel(self) -> None:
+        """Nobody wants the rest."""
+        if self._connection.answer is self:
+            self._connection.close()
+
+    def waiter(self) -> Waiter[None]:
+        """For coroutines that read the body."""
+        return Waiter()
