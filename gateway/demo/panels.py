@@ -96,7 +96,7 @@ def upstream(snapshot: Snapshot) -> Panel:
             f"{snapshot.level('upstream_connections', state='busy'):.0f} busy, "
             f"{snapshot.level('upstream_connections', state='idle'):.0f} idle",
         ),
-        ("new connections", f"{rate(snapshot.rate('upstream_connections_total'))}/s"),
+        ("new connections", f"{rate(snapshot.rate('upstream_connections_opened_total'))}/s"),
         ("first byte, mean", milliseconds(snapshot.spread("http_upstream_first_byte_seconds").mean)),
     ]
     return Panel("Upstream calls", tuple(rows))

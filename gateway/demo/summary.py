@@ -41,7 +41,7 @@ def table(snapshot: Snapshot) -> Panel:
             ("the gateway's own time", _spread(own.percentiles())),
             ("the gateway's own time, mean", milliseconds(own.mean)),
             ("upstream calls", f"{snapshot.after.total('upstream_requests_total'):,.0f}"),
-            ("upstream connections made", f"{snapshot.after.total('upstream_connections_total'):,.0f}"),
+            ("upstream connections made", f"{snapshot.after.total('upstream_connections_opened_total'):,.0f}"),
             ("content", amount(sum(sample.octets for sample in through))),
             ("events and messages", f"{snapshot.messages:,}"),
             ("worker restarts", f"{snapshot.after.total('worker_restarts_total'):.0f}"),

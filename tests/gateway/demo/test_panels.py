@@ -31,7 +31,7 @@ BUSY = Snapshot(
             "http_gateway_seconds_sum": (({}, 0.005),),
             "upstream_requests_total": (({"outcome": "answered"}, 118.0), ({"outcome": "closed"}, 2.0)),
             "upstream_connections": (({"state": "busy"}, 2.0), ({"state": "idle"}, 5.0)),
-            "upstream_connections_total": (({}, 7.0),),
+            "upstream_connections_opened_total": (({}, 7.0),),
         }
     ),
     workers=(Worker(7, "ready", 4, 1, 42_000_000, 1), Worker(8, "starting")),

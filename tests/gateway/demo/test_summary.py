@@ -19,7 +19,7 @@ RUN = Snapshot(
     after=Scrape(
         {
             "upstream_requests_total": (({}, 1500.0),),
-            "upstream_connections_total": (({}, 8.0),),
+            "upstream_connections_opened_total": (({}, 8.0),),
             "http_gateway_seconds_bucket": (({"le": "0.0001"}, 1500.0), ({"le": "+Inf"}, 1500.0)),
             "http_gateway_seconds_sum": (({}, 0.06),),
         }
