@@ -15,9 +15,13 @@ from gateway.http.lines import LineError, split_section
 
 LAST_CHUNK = b"0\r\n\r\n"
 
-_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:[ \t]*;[\t\x20-\x7e\x80-\xff]*)?").fullmatch
+_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_QUOTED = rb'"(?:[\t\x20\x21\x23-\x5b\x5d-\x7e\x80-\xff]|\\[\t\x20-\x7e\x80-\xff])*"'
+_EXTENSION = rb"[ \t]*;[ \t]*" + _TOKEN + rb"(?:[ \t]*=[ \t]*(?:" + _TOKEN + rb"|" + _QUOTED + rb"))?"
+_SIZE_LINE = re.compile(rb"([0-9A-Fa-f]{1,16})(?:" + _EXTENSION + rb")*").fullmatch
 _PART_OF_SIZE_LINE = re.compile(rb"[0-9A-Fa-f]{0,16}(?:[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?)?\r?").fullmatch
-_PLAIN_SIZE_LINE = 16
+_LONGEST_PLAIN = 16
+"""Octets of a size line that cannot have an extension."""
 _LARGEST = 1 << 60
 
 
@@ -91,15 +95,15 @@ class ChunkedReader:
         """Keep an unfinished line for the next piece."""
         if not is_valid:
             raise BadRequestError(complaint)
-        if len(part) > self._overhead:
-            raise BadRequestError("too much chunk framing")
+        if len(part) > max(self._overhead, _LONGEST_PLAIN) + 1:  # the same verdict however the octets were cut
+            raise _too_much()
         self._held = part
 
     def _read_size(self, line: bytes) -> None:
         match = _SIZE_LINE(line)
         if match is None:
             raise BadRequestError("a chunk has no valid size")
-        if len(line) > _PLAIN_SIZE_LINE:
+        if match.end(1) != len(line):
             self._spend(len(line))
         self._left = int(match.group(1), 16)
         if self._left > _LARGEST:
@@ -109,7 +113,7 @@ class ChunkedReader:
     def _spend(self, octets: int) -> None:
         self._overhead -= octets
         if self._overhead < 0:
-            raise BadRequestError("too much chunk framing")
+            raise _too_much()
 
     def _read_trailers(self, data: bytes, at: int) -> None:
         if data.startswith(b"\r\n", at):
@@ -127,14 +131,19 @@ class ChunkedReader:
         self.rest = data[end:]
 
 
+def _too_much() -> BadRequestError:
+    return BadRequestError("too much chunk framing", limit="chunk_overhead")
+
+
 def parse_trailers(section: bytes) -> Fields | None:
     """Trailers worth passing on: those that neither frame, route nor authorise (RFC 9110 §6.5.1).
 
     `section` ends with the empty line. Raises BadRequestError when it is malformed."""
     try:
-        kept = [entry for entry in split_section(section[:-2]) if entry[0] not in NOT_IN_TRAILERS]
+        entries = split_section(section[:-2])
     except LineError as error:
         raise BadRequestError(f"the trailers are malformed: {error}") from None
+    kept = [entry for entry in entries if not entry[3] and entry[0] not in NOT_IN_TRAILERS]
     return Fields.received(kept, None) if kept else None
 
 

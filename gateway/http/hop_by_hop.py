@@ -20,7 +20,16 @@ HOP_BY_HOP = frozenset(
 the proxy authentication fields: they are for the proxy that demanded them, and a gateway demands nothing."""
 
 NEVER_NOMINATED = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"date", b"content-type", b"cache-control", b"set-cookie"}
+    {
+        b"host",
+        b"content-length",
+        b"transfer-encoding",
+        b"expect",
+        b"date",
+        b"content-type",
+        b"cache-control",
+        b"set-cookie",
+    }
 )
 """Fields that stay although `Connection` names them: dropping them would change what the message means."""
 

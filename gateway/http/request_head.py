@@ -12,6 +12,7 @@ from gateway.errors import (
     BadRequestError,
     ExpectationError,
     FieldsTooLargeError,
+    MethodNotAllowedError,
     TargetTooLongError,
     UnknownTransferCodingError,
     VersionError,
@@ -70,6 +71,8 @@ class _Methods(dict[bytes, str]):
     def __missing__(self, method: bytes) -> str:
         if not is_token(method) or len(method) > 64:
             raise BadRequestError("the method is not a token")
+        if method == b"CONNECT":  # RFC 9110 §9.3.6: a tunnel of the client's choice, whatever its target looks like
+            raise MethodNotAllowedError("CONNECT is for forward proxies")
         text = method.decode("ascii")
         if len(self) < 256:
             self[method] = text
@@ -154,9 +157,13 @@ def _with_special(
             upgrade = _allowed_upgrade(special, upgrades)
         if b"te" in nominated:
             trailers = any(entry[0] == b"te" and b"trailers" in list_members(entry[2]) for entry in special)
-    expect = bool(seen & EXPECT and minor and _expectation(special))
-
     drop = STOPS_HERE if downstream.trusted else _STOPS_FROM_STRANGERS
+    expect = False
+    if seen & EXPECT:
+        if minor:
+            expect = _expectation(special)
+        else:
+            drop |= EXPECT  # RFC 9110 §10.1.1: to be ignored, and the origin must not see it in HTTP/1.1
     if seen & drop or nominated:
         entries, section = without(entries, section, special, drop, nominated)
     fields = Fields.received(entries, section)

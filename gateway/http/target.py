@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from gateway.errors import BadRequestError, MethodNotAllowedError
+from gateway.errors import BadRequestError
 
 _AUTHORITY = re.compile(
     rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|\[v[0-9A-Fa-f]+\.[A-Za-z0-9\-._~!$&'()*+,;=:]+\]"
@@ -27,10 +27,7 @@ def is_authority(octets: bytes) -> bool:
 def authority_and_origin_form(method: str, target: bytes) -> tuple[bytes, bytes]:
     """Authority (empty: ask Host) and path with query of a target that does not begin with a slash.
 
-    The scheme of an absolute target is not kept: it says nothing about the connection. Raises BadRequestError,
-    and MethodNotAllowedError for CONNECT, which would make a tunnel of the client's choice (RFC 9110 §9.3.6)."""
-    if method == "CONNECT":
-        raise MethodNotAllowedError("CONNECT is for forward proxies")
+    The scheme of an absolute target is not kept: it says nothing about the connection. Raises BadRequestError."""
     if target == b"*":
         if method == "OPTIONS":
             return b"", target
