@@ -52,18 +52,22 @@ async def build_chain(
     classes = [find(use.name) for use in uses]
     check_order(route, [use.name for use in uses], classes)
     opened: list[Plugin] = []
+    at_work = "the chain"
     try:
         for use, plugin_class in zip(uses, classes, strict=True):
+            at_work = use.name
             plugin = plugin_class(use.settings, runtime)
             opened.append(plugin)
             await plugin.open()
         handler = innermost
-        for plugin in reversed(opened):
+        for use, plugin in zip(reversed(uses), reversed(opened), strict=True):
+            at_work = use.name
             handler = plugin.wrap(handler)
-    except Exception as error:
+    except BaseException as error:  # cancelled as well: what was opened must not stay
         await close_plugins(opened, runtime)
-        name = uses[len(opened) - 1].name if opened else "the chain"
-        raise ChainError(f"route {route}: {name}: {error}") from error
+        if not isinstance(error, Exception):
+            raise
+        raise ChainError(f"route {route}: {at_work}: {error}") from error
     return handler, opened
 
 

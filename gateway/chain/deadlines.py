@@ -70,12 +70,18 @@ class Deadlines:
     def _sweep(self) -> None:
         now = time.monotonic()
         self.latest = now + 2 * self.pause
-        for look in self.at_each_sweep:
-            look()
+        for look in list(self.at_each_sweep):
+            try:
+                look()
+            except Exception:
+                self._log.exception("a look at each sweep failed")
         for member in [member for member in self._members if member.deadline <= now]:
+            if member not in self._members:
+                continue  # another one's end was its end too
             try:
                 member.expire(now)
             except Exception:
                 self._log.exception("a time-out could not be carried out")
                 self.forget(member)
-        self._handle = self._loop.call_later(self.pause, self._sweep)
+        if self._handle is not None:
+            self._handle = self._loop.call_later(self.pause, self._sweep)

@@ -206,9 +206,13 @@ class EagerTask:
         self.resume()
 
     def _misused(self, waiting: Any) -> None:
-        self._coro.close()
+        error = RuntimeError(f"a plugin awaited something asyncio does not know: {waiting!r}")
+        try:
+            self._context.run(self._coro.close)
+        except Exception as trouble:  # it would not be closed; the mistake that led here says more
+            error.add_note(f"and then would not end: {trouble}")
         self.finished = True
-        self.failed(RuntimeError(f"a plugin awaited something asyncio does not know: {waiting!r}"))
+        self.failed(error)
 
     def resume_soon(self) -> None:
         """Take the next step at the loop's next turn."""

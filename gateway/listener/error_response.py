@@ -5,6 +5,7 @@ Each carries `Proxy-Status` (RFC 9209), a short body (problem+json when JSON is 
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 
 import orjson
@@ -13,6 +14,7 @@ from gateway.errors import GatewayError
 from gateway.http.fields import Fields
 from gateway.http.message import Request, Response
 
+_EXCLUDED = re.compile(rb"(?:.*;)?[ \t]*q=0(?:\.0*)?[ \t]*").fullmatch
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
 
 
@@ -36,8 +38,11 @@ def wants_json(request: Request | None) -> bool:
     """Whether the client would rather have JSON: it names a JSON type and does not exclude it."""
     if request is None:
         return False
-    accept = (request.fields.get(b"accept") or b"").lower()
-    return b"json" in accept
+    accept = request.fields.get(b"accept")
+    if accept is None:
+        return False
+    types = [part.partition(b";") for part in accept.lower().split(b",")]
+    return any(b"json" in name and not _EXCLUDED(weight) for name, _, weight in types)
 
 
 def error_response(error: GatewayError, request: Request | None, name: str) -> Response:

@@ -1,14 +1,19 @@
-"""Client address and scheme as trusted proxies report them (RFC 7239, and X-Forwarded-For before it)."""
+"""Client address and scheme as trusted proxies report them (RFC 7239, and X-Forwarded-For before it).
+
+What they report is read from the nearest hop outwards and only as far as it makes sense: beyond a hop that
+hides its name or has none, everything may have been made up."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from ipaddress import ip_address
 
 from gateway.http.fields import Fields
 
-_FOR = re.compile(rb'for=(?:"?\[?([0-9A-Fa-f:.]+)\]?(?::\d+)?"?)', re.IGNORECASE)
-_PROTO = re.compile(rb'proto="?(https?)"?', re.IGNORECASE)
+_PARAMETER = r'(?:^|;)[ \t]*%s=(?:"([^"\\]*)"|([^";, \t]+))[ \t]*(?:;|$)'
+_FOR = re.compile((_PARAMETER % "for").encode(), re.IGNORECASE)
+_PROTO = re.compile((_PARAMETER % "proto").encode(), re.IGNORECASE)
 _MOST_HOPS = 32
 
 
@@ -16,14 +21,16 @@ def client_of(fields: Fields, peer: str, is_trusted: Callable[[str], bool]) -> s
     """The address nearest to us that is not a trusted proxy itself; `peer` when none is reported."""
     forwarded = fields.get(b"forwarded")
     if forwarded is not None:
-        hops = [match.group(1).decode() for element in forwarded.split(b",") if (match := _FOR.search(element))]
+        hops = [_parameter(_FOR, element) for element in _elements(forwarded)]
     else:
-        reported = fields.get(b"x-forwarded-for") or b""
-        hops = [hop for part in reported.split(b",") if (hop := part.strip().decode("latin-1"))]
+        hops = _elements(fields.get(b"x-forwarded-for") or b"")
     client = peer
     for hop in reversed(hops[-_MOST_HOPS:]):
-        client = hop
-        if not is_trusted(hop):
+        address = _address(hop)
+        if address is None:
+            break
+        client = address
+        if not is_trusted(address):
             break
     return client
 
@@ -32,7 +39,32 @@ def scheme_of(fields: Fields, own: str) -> str:
     """The scheme the client used, as the nearest proxy reports it; `own` when it reports none."""
     forwarded = fields.get(b"forwarded")
     if forwarded is not None:
-        match = _PROTO.search(forwarded.split(b",")[-1])
-        return match.group(1).decode().lower() if match else own
-    proto = (fields.get(b"x-forwarded-proto") or b"").split(b",")[-1].strip().lower()
+        proto = _parameter(_PROTO, (_elements(forwarded) or [b""])[-1])
+    else:
+        proto = (_elements(fields.get(b"x-forwarded-proto") or b"") or [b""])[-1]
+    proto = proto.lower()
     return proto.decode() if proto in (b"http", b"https") else own
+
+
+def _elements(value: bytes) -> list[bytes]:
+    return [element for part in value.split(b",") if (element := part.strip(b" \t"))]
+
+
+def _parameter(pattern: re.Pattern[bytes], element: bytes) -> bytes:
+    match = pattern.search(element)
+    return b"" if match is None else match.group(1) or match.group(2) or b""
+
+
+def _address(hop: bytes) -> str | None:
+    """The address in a node of RFC 7239 §6 or an item of X-Forwarded-For, without its port."""
+    text = hop.decode("latin-1")
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    if "%" in text:
+        return None
+    try:
+        return str(ip_address(text))
+    except ValueError:
+        return None

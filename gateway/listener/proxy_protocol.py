@@ -14,7 +14,9 @@ SIGNATURE_V2 = b"\r\n\r\n\x00\r\nQUIT\n"
 LONGEST = 4096
 """Octets of a version 2 header with its extensions that we are willing to look at."""
 _LONGEST_V1 = 107
-_V1 = re.compile(rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP[46] ([0-9A-Fa-f:.]+) ([0-9A-Fa-f:.]+) (\d{1,5}) (\d{1,5}))\r\n")
+_V1 = re.compile(
+    rb"PROXY (?:UNKNOWN(?: [^\r\n]*)?|TCP([46]) ([0-9A-Fa-f:.]+) ([0-9A-Fa-f:.]+) (\d{1,5}) (\d{1,5}))\r\n"
+)
 
 
 class ProxyProtocolError(Exception):
@@ -51,7 +53,11 @@ def _read_v1(data: bytes) -> Preamble | None:
         raise ProxyProtocolError("the PROXY line is malformed")
     if match.group(1) is None:
         return Preamble(end + 2, None)
-    return Preamble(end + 2, _address(match.group(1).decode()))
+    family, source, destination, *ports = (group.decode() for group in match.groups())
+    if any(int(port) > 65535 for port in ports):
+        raise ProxyProtocolError("the PROXY line names an impossible port")
+    _address(family, destination)
+    return Preamble(end + 2, _address(family, source))
 
 
 def _read_v2(data: bytes) -> Preamble | None:
@@ -71,14 +77,14 @@ def _read_v2(data: bytes) -> Preamble | None:
     if family == 1 and length >= 12:
         return Preamble(total, str(IPv4Address(data[16:20])))
     if family == 2 and length >= 36:
-        return Preamble(total, _address(str(IPv6Address(data[16:32]))))
+        return Preamble(total, str(IPv6Address(data[16:32])))
     if family in (0, 3):
         return Preamble(total, None)
     raise ProxyProtocolError("the PROXY header is malformed")
 
 
-def _address(text: str) -> str:
+def _address(family: str, text: str) -> str:
     try:
-        return str(IPv6Address(text)) if ":" in text else str(IPv4Address(text))
+        return str(IPv6Address(text) if family == "6" else IPv4Address(text))
     except ValueError:
         raise ProxyProtocolError("the PROXY header names no address") from None

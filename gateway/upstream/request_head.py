@@ -66,6 +66,6 @@ def _extended(fields: Fields, request: Request) -> Fields:
         fields.set(b"X-Forwarded-Host", request.authority)
     forwarded = fields.get(b"forwarded")
     if forwarded is not None:
-        node = b'"[%b]"' % peer if b":" in peer else peer
+        node = b'"[%b]"' % peer if b":" in peer else b"_unix" if peer == b"unix" else peer
         fields.set(b"Forwarded", b"%b, for=%b;proto=%b" % (forwarded, node, request.downstream.scheme.encode()))
     return fields
