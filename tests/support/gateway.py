@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,16 +35,13 @@ class Gateway:
         directory: Path,
         *,
         prefix: Sequence[str] = (),
-        environment: Mapping[str, str] | None = None,
+        token: str | None = None,
     ) -> None:
         self.directory = directory
         self.port = free_port()
         self.admin_port = free_port()
-        self.settings = {
-            "listen": f"127.0.0.1:{self.port}",
-            "admin": f"127.0.0.1:{self.admin_port}",
-            "workers": 1,
-        } | settings
+        admin = {"address": f"127.0.0.1:{self.admin_port}"} | ({"token": token} if token else {})
+        self.settings: Settings = {"listen": f"127.0.0.1:{self.port}", "admin": admin, "workers": 1} | settings
         self.file = directory / "config.yaml"
         self.write(self.settings)
         self._out = directory / "stdout"
@@ -56,7 +53,6 @@ class Gateway:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
 
@@ -156,14 +152,13 @@ class Gateway:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, directory: Path, *, prefix: Sequence[str] = (), ready: bool = True
+    settings: Settings, directory: Path, *, prefix: Sequence[str] = (), token: str | None = None
 ) -> Iterator[Gateway]:
     """A gateway for the length of a block."""
     directory.mkdir(parents=True, exist_ok=True)
-    gateway = Gateway(settings, directory, prefix=prefix)
+    gateway = Gateway(settings, directory, prefix=prefix, token=token)
     try:
-        if ready:
-            gateway.wait_until_ready()
+        gateway.wait_until_ready()
         yield gateway
         gateway.stop()
     finally:
