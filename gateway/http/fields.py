@@ -50,22 +50,27 @@ class Fields:
     Names in look-ups are lower-case `bytes`; values are `bytes`. A name that occurs several times is one
     list-valued field to `get` and several lines to `values` and iteration."""
 
-    __slots__ = ("_block", "_entries", "_index")
+    __slots__ = ("_block", "_entries", "_index", "_wire")
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._entries: list[Entry] = []
         self._block: bytes | None = None
         self._index: dict[bytes, bytes | list[bytes]] | None = None
+        self._wire: tuple[bytes, int] | None = None
         for name, value in pairs:
             self.add(name, value)
 
     @classmethod
-    def received(cls, entries: list[Entry], block: bytes | None) -> Fields:
-        """Fields already checked by a parser; `block` is their octets on the wire, each line with its CRLF."""
+    def received(cls, entries: list[Entry], block: bytes | None, wire: tuple[bytes, int] | None = None) -> Fields:
+        """Fields already checked by a parser; `block` is their octets on the wire, each line with its CRLF.
+
+        `wire` are the octets with a Content-Length line among them, and that length: as long as nobody changes
+        a field or the content, that is what goes on."""
         fields = cls.__new__(cls)
         fields._entries = entries
         fields._block = block
         fields._index = None
+        fields._wire = wire
         return fields
 
     def _indexed(self) -> dict[bytes, bytes | list[bytes]]:
@@ -127,7 +132,7 @@ class Fields:
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
         self._entries.append(_entry(name, value))
-        self._block = self._index = None
+        self._block = self._index = self._wire = None
 
     def set(self, name: bytes, value: bytes) -> None:
         """Replace every line of that name by one, in the place of the first, or append it."""
@@ -140,7 +145,7 @@ class Fields:
                 break
         else:
             entries.append(replacement)
-        self._block = self._index = None
+        self._block = self._index = self._wire = None
 
     def remove(self, name: bytes) -> bool:
         """Remove every line of that name (any case); whether there was one."""
@@ -149,7 +154,7 @@ class Fields:
         if len(kept) == len(self._entries):
             return False
         self._entries = kept
-        self._block = self._index = None
+        self._block = self._index = self._wire = None
         return True
 
     def remove_any(self, names: AbstractSet[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
@@ -160,12 +165,12 @@ class Fields:
         if len(kept) == len(self._entries):
             return False
         self._entries = kept
-        self._block = self._index = None
+        self._block = self._index = self._wire = None
         return True
 
     def copy(self) -> Fields:
         """An independent copy that still knows its octets on the wire."""
-        return Fields.received(list(self._entries), self._block)
+        return Fields.received(list(self._entries), self._block, self._wire)
 
     def encode(self) -> bytes:
         """The field lines as on the wire, each ended by CRLF."""
@@ -174,6 +179,13 @@ class Fields:
             block = b"".join([b"%b\r\n" % entry[4] for entry in self._entries])
             self._block = block
         return block
+
+    def encode_with_length(self, length: int) -> bytes:
+        """The same, with a Content-Length of `length` (RFC 9110 §8.6)."""
+        wire = self._wire
+        if wire is not None and wire[1] == length:
+            return wire[0]
+        return b"%bContent-Length: %d\r\n" % (self.encode(), length)
 
 
 def _entry(name: bytes, value: bytes) -> Entry:

@@ -147,6 +147,11 @@ class Response:
         self.reason = reason
         """Reason phrase as it came, `None` for the usual one."""
 
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether anybody waits to hear that it was sent."""
+        return self._sent is not None
+
     def on_sent(self, callback: Callable[[bool], None]) -> None:
         """Call back once when the response has been handed over to the downstream (True) or given up (False).
 

@@ -88,9 +88,11 @@ def parse_request_head(
     """Take a request head apart. `head` ends with the empty line; `upgrades` are protocols a client may change to.
 
     Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
-    end = head.index(b"\r\n")
+    lines = head[:-4].split(b"\r\n")
+    request_line = lines[0]
+    del lines[0]
     try:
-        method_octets, target, version = head[:end].split(b" ")
+        method_octets, target, version = request_line.split(b" ")
     except ValueError:
         raise BadRequestError("the request line is not a method, a target and a version") from None
     method = _methods[method_octets]
@@ -99,15 +101,15 @@ def parse_request_head(
         raise BadRequestError("the target has octets that must be percent-encoded")
     if len(target) > limits.target:
         raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
-    section = head[end + 2 : -2]
     try:
-        entries = [field_lines[line] for line in section[:-2].split(b"\r\n")] if section else []
+        entries = [field_lines[line] for line in lines]
     except LineError as error:
         raise BadRequestError(str(error)) from None
     if len(entries) > limits.fields:
         raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
     if len(head) > limits.field and any(len(entry[4]) > limits.field for entry in entries):
         raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
+    section = head[len(request_line) + 2 : -2]
     special = [entry for entry in entries if entry[3]]
     if len(special) == 1 and special[0][3] == HOST and target[0] == 0x2F and minor:  # nothing unusual
         authority = special[0][2]

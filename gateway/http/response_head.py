@@ -46,27 +46,28 @@ def parse_response_head(head: bytes, method: str) -> tuple[Response, int, bool, 
 
     Returns the response without its content; the octets of content (0 for none), CHUNKED or UNTIL_CLOSE; whether the
     connection may serve another request; and the protocol that a 101 changes to."""
-    end = head.index(b"\r\n")
-    minor, status, reason = _status_lines[head[:end]]
-    section = head[end + 2 : -2]
+    lines = head[:-4].split(b"\r\n")
+    status_line = lines[0]
+    minor, status, reason = _status_lines[status_line]
+    del lines[0]
     try:
-        entries = [field_lines[line] for line in section[:-2].split(b"\r\n")] if section else []
+        entries = [field_lines[line] for line in lines]
     except LineError as error:
         raise UpstreamProtocolError(f"the answer is malformed: {error}") from None
     special = [entry for entry in entries if entry[3]]
-    dated = b"\r\nDate: " in head
+    section = head[len(status_line) + 2 : -2]
     if len(special) == 1 and special[0][3] == LENGTH and minor:  # nothing unusual
-        entry = special[0]
-        length = _content_length([entry[2]])
-        entries.remove(entry)
-        section = (b"\r\n" + section).replace(b"\r\n%b\r\n" % entry[4], b"\r\n", 1)[2:]
+        length = _content_length([special[0][2]])
+        entries.remove(special[0])
+        fields = Fields.received(entries, None, (section, length))
         reusable, upgrade = True, None
     else:
         length, reusable, upgrade, nominated = _unusual(special, status, minor)
         if special or nominated:
             entries, section = without(entries, section, special, STOPS_HERE, nominated)
-    response = Response(status, Fields.received(entries, section), b"", reason)
-    if dated:
+        fields = Fields.received(entries, section)
+    response = Response(status, fields, b"", reason)
+    if b"\r\nDate: " in head:
         response.dated = True
     if method == "HEAD" or status == 304:  # RFC 9112 §6.3 item 1
         if length >= 0:

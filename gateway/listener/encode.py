@@ -33,10 +33,11 @@ def has_no_content(method: str, status: int) -> bool:
 
 
 def response_head(
-    response: Response, length: int | None, *, chunked: bool, close: bool, minor: int, date: bytes | None
+    response: Response, length: int | None, chunked: bool, close: bool, minor: int, date: bytes | None
 ) -> bytes:
     """Status line, fields and framing. `length` is what Content-Length shall say, `None` for no such field."""
-    block = response.fields.encode()
+    fields = response.fields
+    block = fields.encode() if length is None else fields.encode_with_length(length)
     if date is not None:
         block = b"%bDate: %b\r\n" % (block, date)
     if close:
@@ -46,8 +47,6 @@ def response_head(
     else:
         end = _KEEP_ALIVE
     line = status_lines[response.status, response.reason]
-    if length is not None:
-        return b"%b%bContent-Length: %d\r\n%b" % (line, block, length, end)
     if chunked:
         return b"".join((line, block, _CHUNKED, end))
     return b"".join((line, block, end))

@@ -15,7 +15,7 @@ from gateway.errors import GatewayError, NoRouteError, StreamAbortedError
 from gateway.http.body import BodyStream
 from gateway.http.chunked import encode_last_chunk
 from gateway.http.fields import Fields
-from gateway.http.message import Request, Response
+from gateway.http.message import Body, Request, Response
 from gateway.listener.encode import has_no_content, response_head, upgrade_head
 from gateway.listener.error_response import error_response, internal_error
 from gateway.listener.record import access_record
@@ -54,7 +54,7 @@ class Exchange(EagerTask):
         if route is not None:
             handler = route.handler
             request.route = route.name
-        super().__init__(handler(request), connection.front.loop)
+        EagerTask.__init__(self, handler(request), connection.front.loop)
         self.connection = connection
         self.request = request
         self.route = route
@@ -63,13 +63,16 @@ class Exchange(EagerTask):
 
     def succeeded(self, result: Any) -> None:
         """The chain has answered."""
-        if self.connection.exchange is not self:
-            result.discard()
-            self._record(CLIENT_LEFT, time.monotonic())
-        elif result.status == 101:
-            self._upgrade(result)
-        else:
-            self._answer(result)
+        try:
+            if self.connection.exchange is not self:
+                self._record(CLIENT_LEFT, time.monotonic())
+                result.discard()
+            elif result.status == 101:
+                self._upgrade(result)
+            else:
+                self._answer(result)
+        except Exception as error:  # of a plugin: no response, a body with two readers
+            self._spoiled(error)
 
     def failed(self, error: BaseException) -> None:
         """The chain has raised."""
@@ -93,6 +96,17 @@ class Exchange(EagerTask):
             response = internal_error(self.request, front.name)
         self._answer(response)
 
+    def _spoiled(self, error: Exception) -> None:
+        """What the chain gave cannot be sent."""
+        connection = self.connection
+        if connection.exchange is self and not self.head_sent:
+            self.failed(error)
+            return
+        connection.front.log.error("an answer cannot be sent", exc_info=error, route=self.request.route)
+        if connection.exchange is self:
+            connection.front.figures.error("internal")
+            connection.broke_off()
+
     def abandon(self) -> None:
         """The downstream is gone."""
         connection = self.connection
@@ -105,8 +119,15 @@ class Exchange(EagerTask):
         if stream is not None:
             stream.abort()
         if response is not None:
-            response.sent(False)
             self._record(response.status, time.monotonic())
+            self._tell(response, complete=False)
+
+    def _tell(self, response: Response, *, complete: bool) -> None:
+        """Tell those who wait for the response's end; what they raise is theirs and must not hold the road up."""
+        try:
+            response.sent(complete)
+        except Exception as error:
+            self.connection.front.log.error("a plugin failed after its answer", exc_info=error, route=self.request.route)
 
     # --- the answer ----------------------------------------------------------------------------
 
@@ -123,6 +144,22 @@ class Exchange(EagerTask):
         if connection.incoming is not None:
             connection.close_after = True
         body = response.body
+        if body.__class__ is bytes and not has_no_content(request.method, response.status):  # nearly every time
+            size = self._sent = len(body)
+            head = response_head(response, size, False, connection.close_after, request.minor, date)
+            row = front.figures.row
+            row[front.figures.octets_out] += len(head) + size
+            if size > _JOIN_UP_TO:
+                connection.transport.writelines((head, body))
+            else:
+                connection.transport.write(head + body)
+            self._complete(now)
+        else:
+            self._answer_otherwise(response, body, date, now)
+
+    def _answer_otherwise(self, response: Response, body: Body, date: bytes | None, now: float) -> None:
+        """Answers without content, and streamed ones."""
+        connection, request = self.connection, self.request
         stream = None if isinstance(body, bytes) else body
         length = response.described_length
         chunked = False
@@ -133,21 +170,16 @@ class Exchange(EagerTask):
                 stream = None
             elif length is None and body and request.method == "HEAD":
                 length = len(body)  # type: ignore[arg-type]  # not a stream, so bytes
-            body = b""
             if response.status == 204:
                 length = None
-        elif stream is None:
-            length = len(body)  # type: ignore[arg-type]  # not a stream, so bytes
-        else:
+        elif stream is not None:
             length = stream.length
             chunked = length is None and request.minor == 1
             if length is None and not chunked:
                 connection.close_after = True  # HTTP/1.0: the end of the connection is the end of the body
-        head = response_head(
-            response, length, chunked=chunked, close=connection.close_after, minor=request.minor, date=date
-        )
+        head = response_head(response, length, chunked, connection.close_after, request.minor, date)
         if stream is None:
-            self._write(head, body)  # type: ignore[arg-type]  # not a stream, so bytes
+            self._write_head(head)
             self._complete(now)
             return
         self._stream = stream
@@ -156,20 +188,15 @@ class Exchange(EagerTask):
         self._head = head
         stream.attach(self)
         if self._head:  # nothing has come of the body yet
-            self._write(self._head, b"")
+            self._write_head(self._head)
             self._head = b""
         if connection.paused and self._stream is not None:
             stream.pause()
 
-    def _write(self, head: bytes, body: bytes) -> None:
-        size = len(head) + len(body)
+    def _write_head(self, head: bytes) -> None:
         figures = self.connection.front.figures
-        figures.row[figures.octets_out] += size
-        self._sent += len(body)
-        if len(body) > _JOIN_UP_TO:
-            self.connection.transport.writelines((head, body))
-        else:
-            self.connection.transport.write(head + body if body else head)
+        figures.row[figures.octets_out] += len(head)
+        self.connection.transport.write(head)
 
     def feed(self, data: bytes) -> None:
         """The next octets of a streamed body."""
@@ -179,7 +206,9 @@ class Exchange(EagerTask):
         size = len(data)
         self._sent += size
         figures.row[figures.octets_out] += len(head) + size
-        if self._chunked:
+        if self._length is not None and self._sent > self._length:
+            self._overrun()
+        elif self._chunked:
             line = b"%b%x\r\n" % (head, size)
             if size <= _JOIN_UP_TO:
                 transport.write(b"%b%b\r\n" % (line, data))
@@ -191,6 +220,13 @@ class Exchange(EagerTask):
             transport.write(head + data)
         else:
             transport.writelines((head, data))
+
+    def _overrun(self) -> None:
+        """More than the head promised: what is beyond would pass for another answer."""
+        stream = self._stream
+        if stream is not None:
+            stream.abort()
+            self.fail(StreamAbortedError(f"a body of {self._length} octets goes on behind them"))
 
     def finish(self, trailers: Fields | None) -> None:
         """The streamed body is complete."""
@@ -208,14 +244,18 @@ class Exchange(EagerTask):
     def fail(self, error: Exception) -> None:
         """The streamed body broke off: cut the connection, so that nobody takes it for whole (RFC 9112 §8)."""
         connection, response = self.connection, self.response
-        self._stream = None
-        self._head = b""
+        head, self._head, self._stream = self._head, b"", None
+        if head:  # nothing has gone out: the client can be told
+            if response is not None:
+                self._tell(response, complete=False)
+            self.failed(error)
+            return
         connection.front.figures.error(getattr(error, "reason", "internal"))
         if not isinstance(error, GatewayError):
             connection.front.log.error("a body failed", exc_info=error, route=self.request.route)
         if response is not None:
-            response.sent(False)
             self._record(response.status, time.monotonic(), broken=True)
+            self._tell(response, complete=False)
         connection.broke_off()
 
     def pause_body(self) -> None:
@@ -232,7 +272,8 @@ class Exchange(EagerTask):
         response = self.response
         assert response is not None
         self._record(response.status, now)
-        response.sent(True)
+        if response.has_callbacks:
+            self._tell(response, complete=True)
         self.connection.finished(now)
 
     def _record(self, status: int, now: float, *, broken: bool = False) -> None:

@@ -28,6 +28,7 @@ from gateway.listener.exchange import Exchange
 from gateway.listener.forwarded import client_of, scheme_of
 from gateway.listener.front import Front
 from gateway.listener.incoming import IncomingBody
+from gateway.listener.slow_reader import SlowReader
 
 _MOST_WAITING = 64 * 1024
 """Octets of pipelined requests that may wait; then reading pauses."""
@@ -46,6 +47,7 @@ class Http1Connection(asyncio.Protocol):
         "_lingering",
         "_pumping",
         "_served",
+        "_slow_reader",
         "address",
         "close_after",
         "deadline",
@@ -56,7 +58,6 @@ class Http1Connection(asyncio.Protocol):
         "paused",
         "scheme",
         "transport",
-        "write_deadline",
     )
 
     def __init__(self, front: Front, scheme: str, address: str) -> None:
@@ -71,7 +72,7 @@ class Http1Connection(asyncio.Protocol):
         self.paused = False
         """Whether the downstream takes no more for now."""
         self.deadline = NEVER
-        self.write_deadline = NEVER
+        self._slow_reader = SlowReader(self)
         self._buffer = b""
         self.incoming: IncomingBody | None = None
         """The body of the current request, while octets of it are still to come."""
@@ -96,14 +97,16 @@ class Http1Connection(asyncio.Protocol):
         front = self.front
         front.connections.discard(self)
         front.deadlines.forget(self)
-        self.deadline = self.write_deadline = NEVER
+        self.deadline = NEVER
+        self._slow_reader.end()
         incoming, self.incoming = self.incoming, None
-        if incoming is not None:
-            incoming.stream.fail(StreamAbortedError("the downstream left in the middle of its request"))
-        exchange = self.exchange
-        if exchange is not None:
-            exchange.abandon()
-        self.forget()
+        try:
+            if self.exchange is not None:  # first: what the lost body does to the upstream is not the gateway's failure
+                self.exchange.abandon()
+            if incoming is not None:
+                incoming.stream.fail(StreamAbortedError("the downstream left in the middle of its request"))
+        finally:
+            self.forget()
 
     def eof_received(self) -> bool:
         """The downstream sends no more. As with most peers this means that it left."""
@@ -112,18 +115,19 @@ class Http1Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """The downstream reads slowly."""
         self.paused = True
-        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+        self._slow_reader.begin()
         if self.exchange is not None:
             self.exchange.pause_body()
 
     def resume_writing(self) -> None:
         """The downstream has caught up."""
         self.paused = False
-        self.write_deadline = NEVER
+        if self._lingering < 0 and not self.transport.is_closing():
+            self._slow_reader.end()
         if self.exchange is not None:
             self.exchange.resume_body()
-        elif self._buffer:
-            self._pump(b"")
+        else:
+            self._go_on()
 
     def data_received(self, data: bytes) -> None:
         """Octets of a body, of a head, or of requests that must wait."""
@@ -133,7 +137,7 @@ class Http1Connection(asyncio.Protocol):
             self.incoming.receive(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
             size = len(data)
-            if not self._buffer and data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
+            if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
                 try:  # one whole head and nothing else: nearly every time
                     self._begin(data, data, size)
                 except GatewayError as error:
@@ -154,6 +158,7 @@ class Http1Connection(asyncio.Protocol):
 
     def _pump(self, data: bytes) -> None:
         """Start exchanges from what has arrived until one has to wait or a head is incomplete."""
+        is_new = not self._buffer
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
         at = 0
@@ -165,7 +170,7 @@ class Http1Connection(asyncio.Protocol):
                 if data.startswith(b"\r\n", at):
                     at, end = self._skip_empty_lines(data, at)
                 if end < 0:
-                    self._keep_partial_head(data[at:])
+                    self._keep_partial_head(data[at:], is_new=is_new or at > 0)
                     return
                 end += 4
                 head = data if at == 0 and end == len(data) else data[at:end]
@@ -177,7 +182,9 @@ class Http1Connection(asyncio.Protocol):
                 if self.transport.is_closing():
                     return
                 if at >= len(data):
-                    return
+                    if not self._buffer:
+                        return
+                    data, self._buffer, at = self._buffer, b"", 0  # it came behind a chunked body
                 if started >= self.front.limits.pipelined:  # let the other connections have their turn
                     self.front.loop.call_soon(self._go_on)
                     break
@@ -192,7 +199,10 @@ class Http1Connection(asyncio.Protocol):
                 self.transport.pause_reading()
 
     def _go_on(self) -> None:
+        """Take up what waits. Reading goes on too, until there is too much of it again."""
         if self._buffer and self.exchange is None and not self.paused and not self.transport.is_closing():
+            if not self.transport.is_reading():
+                self.transport.resume_reading()
             self._pump(b"")
 
     def _skip_empty_lines(self, data: bytes, at: int) -> tuple[int, int]:
@@ -203,7 +213,7 @@ class Http1Connection(asyncio.Protocol):
                 raise BadRequestError("empty lines instead of a request")
         return at, data.find(b"\r\n\r\n", at)
 
-    def _keep_partial_head(self, part: bytes) -> None:
+    def _keep_partial_head(self, part: bytes, *, is_new: bool) -> None:
         """Keep what has come of a head. Raises when it can never become one."""
         self._buffer = part
         limits = self.front.limits
@@ -214,8 +224,10 @@ class Http1Connection(asyncio.Protocol):
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
         if part.count(b"\n") != part.count(b"\r\n") or b"\x00" in part:
             raise BadRequestError("a line ends without CR, or there is a NUL")
-        if part and self.deadline - time.monotonic() > limits.head_timeout:
-            self.deadline = time.monotonic() + limits.head_timeout
+        if part and part != b"\r":  # half an empty line is no beginning
+            latest = time.monotonic() + limits.head_timeout
+            if is_new or self.deadline > latest:
+                self.deadline = latest
 
     def _begin(self, head: bytes, data: bytes, at: int) -> int:
         """Parse one head, take what there is of its body, start its exchange. Returns where the next message begins."""
@@ -241,18 +253,12 @@ class Http1Connection(asyncio.Protocol):
                 if at < len(data):
                     rest, at = data[at:], len(data)
                     incoming.receive(rest)
-        self._start(request)
-        return at
-
-    def _start(self, request: Request) -> None:
-        front = self.front
         request.interim = self.send_interim
         if self.downstream.trusted:
             self._believe(request)
-        route = front.router(request)
-        exchange = Exchange(self, request, route)
-        self.exchange = exchange
+        exchange = self.exchange = Exchange(self, request, front.router(request))
         exchange.resume()
+        return at
 
     def _believe(self, request: Request) -> None:
         """Take client address and scheme from a trusted proxy (RFC 7239)."""
@@ -311,8 +317,6 @@ class Http1Connection(asyncio.Protocol):
         else:
             self.deadline = now + self.front.limits.keep_alive_timeout
             if self._buffer and not self._pumping and not self.transport.is_closing():
-                if not self.transport.is_reading():
-                    self.transport.resume_reading()
                 self.front.loop.call_soon(self._go_on)
 
     def broke_off(self) -> None:
@@ -345,9 +349,8 @@ class Http1Connection(asyncio.Protocol):
         """Write a response that ends the connection."""
         body = response.body
         assert isinstance(body, bytes)
-        head = response_head(
-            response, len(body), chunked=False, close=True, minor=1, date=self.front.dates.at(self.front.clock.wall())
-        )
+        date = self.front.dates.at(self.front.clock.wall())
+        head = response_head(response, len(body), False, True, 1, date)
         self._write(head + body if request is None or request.method != "HEAD" else head)
 
     def _linger(self) -> None:
@@ -362,7 +365,7 @@ class Http1Connection(asyncio.Protocol):
         self._buffer = b""
         self._lingering = 0
         self.deadline = time.monotonic() + _LINGER_SECONDS
-        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+        self._slow_reader.begin()
         if self.front.draining or not transport.can_write_eof():
             transport.close()
         else:
@@ -373,15 +376,7 @@ class Http1Connection(asyncio.Protocol):
     # --- time ------------------------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
-        """A time-out of reading or writing has passed."""
-        limits_hit = self.front.figures.limit_hit
-        if self.write_deadline <= now:
-            self.write_deadline = NEVER
-            limits_hit("write_timeout")
-            self.transport.abort()
-            return
-        if self.deadline > now:
-            return
+        """A time-out of reading has passed."""
         self.deadline = NEVER
         if self._lingering >= 0:
             if self.transport.get_write_buffer_size():  # still sending: the write time-out has the say
@@ -400,13 +395,14 @@ class Http1Connection(asyncio.Protocol):
     def _close(self) -> None:
         """Close once everything is written; whoever does not read it is cut after the write time-out."""
         self.transport.close()
-        self.write_deadline = time.monotonic() + self.front.limits.write_timeout
+        self._slow_reader.begin()
 
     def hand_over(self) -> bytes:
         """Leave the connection to a tunnel; what has arrived behind the request's head."""
         front = self.front
         front.deadlines.forget(self)
         front.connections.discard(self)
+        self._slow_reader.end()
         self.exchange = None
         buffer, self._buffer = self._buffer, b""
         return buffer

@@ -60,7 +60,7 @@ class IncomingBody:
                 raise BodyTooLargeError(f"the body has more than {limit} octets", limit="body")
         except GatewayError as error:
             connection.close_after = True
-            connection.body_received(b"")
+            connection.body_received(data)  # never read: only so that the connection lingers over what still comes
             self.stream.fail(error)
             return
         if reader.complete:

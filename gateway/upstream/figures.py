@@ -10,6 +10,7 @@ class UpstreamFigures:
 
     def __init__(self, figures: Figures, upstream: str) -> None:
         self._figures = figures
+        self.row = figures.row
         self._upstream = upstream
         text = "Connections to upstream servers"
         self.idle = figures.gauge("upstream_connections", text, upstream=upstream, state="idle")

@@ -55,14 +55,16 @@ class Upstream:
         timeouts = ExchangeTimeouts(settings.first_byte, settings.idle, settings.total)
         total, servers, balancer, budget = timeouts.total, self.servers, self._balancer, self._budget
         gateway, figures, may_retry = self.gateway, self.figures, self.settings.retry
+        alone = len(servers) == 1
+        row, answered = figures.row, figures.answered.cell
         policy = self.settings.host
         host = None if policy in ("keep", "upstream") else policy.encode()
 
         async def forward(request: Request) -> Response:
             begun = time.monotonic()
             until = begun + total
-            budget.earn()
-            index, retried = balancer.choose(), False
+            budget.requests += 1
+            index, retried = 0 if alone else balancer.choose(), False
             while True:
                 server = servers[index]
                 server.pending += 1
@@ -80,11 +82,11 @@ class Upstream:
                         connection.abandon()
                         raise
                     request.served_by = server.url
-                    figures.answered.inc()
+                    row[answered] += 1.0
                     return response
                 except UpstreamConnectError as error:  # nothing was sent: another server may do
                     figures.failed(error.reason)
-                    if retried or len(servers) == 1 or not budget.spend():
+                    if retried or alone or not budget.spend():
                         raise
                 except UpstreamClosedError as error:
                     figures.failed(error.reason)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import enum
 import hashlib
 import time
 from typing import TYPE_CHECKING
@@ -46,14 +45,8 @@ WRITE_HIGH_WATER = 256 * 1024
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
-class State(enum.Enum):
-    """What the connection is doing."""
-
-    IDLE = "idle"
-    AWAITING = "awaiting the head"
-    GATHERING = "gathering a small body"
-    BODY = "streaming a body"
-    CLOSED = "closed"
+IDLE, AWAITING, GATHERING, BODY, CLOSED = range(5)
+"""What a connection does: waits for a request, for a head, for the rest of a small body; streams a body; is gone."""
 
 
 class ExchangeTimeouts:
@@ -95,7 +88,7 @@ class UpstreamConnection(asyncio.Protocol):
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
         self.transport: asyncio.Transport = None  # type: ignore[assignment]  # set before anything else happens
-        self.state = State.IDLE
+        self.state = IDLE
         self.deadline = NEVER
         self.exchanges = 0
         """Requests it has carried, this one included."""
@@ -127,7 +120,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._timeouts = timeouts
         self._total_deadline = total_deadline
         self._interims = 0
-        self.state = State.AWAITING
+        self.state = AWAITING
         waiter = self._waiter = Waiter()
         now = self.sent_at = time.monotonic()
         body = request.body
@@ -149,7 +142,7 @@ class UpstreamConnection(asyncio.Protocol):
     def upload_finished(self) -> None:
         """The request's last octet has been written."""
         self.upload = None
-        if self.state is State.AWAITING:
+        if self.state == AWAITING:
             now = time.monotonic()
             self._total_deadline = now + self._timeouts.total
             self.deadline = now + min(self._timeouts.first_byte, self._timeouts.total)
@@ -170,11 +163,11 @@ class UpstreamConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Octets of an answer; in any state but a response under way they poison the connection."""
         state = self.state
-        if state is State.AWAITING:
+        if state == AWAITING:
             self._receive_head(data)
-        elif state is State.BODY:
+        elif state == BODY:
             self._receive_body(data)
-        elif state is State.GATHERING:
+        elif state == GATHERING:
             self._gather(data)
         else:
             self.close()
@@ -185,19 +178,19 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        state, self.state = self.state, State.CLOSED
-        if state is State.CLOSED:
+        state, self.state = self.state, CLOSED
+        if state == CLOSED:
             return
         self.deadline = NEVER
         self.pool.deadlines.forget(self)
         self._detach_upload()
-        self.pool.lost(self, was_idle=state is State.IDLE)
-        if state is State.AWAITING:
+        self.pool.lost(self, was_idle=state == IDLE)
+        if state == AWAITING:
             if self._buffer:
                 self._wake_with(UpstreamProtocolError("the upstream closed in the middle of a head"))
             else:
                 self._wake_with(UpstreamClosedError("the upstream closed the connection before it answered"))
-        elif state is State.GATHERING:
+        elif state == GATHERING:
             self._wake_with(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
         elif self.answer is not None:
             answer, self.answer = self.answer, None
@@ -253,7 +246,15 @@ class UpstreamConnection(asyncio.Protocol):
                     return
                 data = rest
             self._length, self._reusable = length, reusable
-            self._receive_final(response, length, rest, request)
+            now = time.monotonic()
+            waited = now - self.sent_at
+            request.upstream_wait += waited
+            self.pool.figures.first_byte.observe(waited)
+            if length == len(rest):  # all of it is here: nearly every time
+                response.body = rest
+                self._complete(response, has_more=False)
+            else:
+                self._receive_content(response, length, rest, now)
         except GatewayError as error:
             self._fail(error)
 
@@ -268,21 +269,16 @@ class UpstreamConnection(asyncio.Protocol):
         if self.upload is None:
             self.deadline = self._total_deadline
 
-    def _receive_final(self, response: Response, length: int, rest: bytes, request: Request) -> None:
-        now = time.monotonic()
-        waited = now - self.sent_at
-        request.upstream_wait += waited
-        self.pool.figures.first_byte.observe(waited)
-        if length == 0:
-            self._complete(response, bool(rest))
-        elif length > 0:
-            if len(rest) >= length:
-                response.body = rest if len(rest) == length else rest[:length]
-                self._complete(response, len(rest) > length)
+    def _receive_content(self, response: Response, length: int, rest: bytes, now: float) -> None:
+        """What to do with an answer whose content is not just what came with its head."""
+        if length >= 0:
+            if len(rest) > length:
+                response.body = rest[:length]
+                self._complete(response, has_more=True)
             elif length <= GATHER_UP_TO:
                 self._response = response
                 self._buffer = rest
-                self.state = State.GATHERING
+                self.state = GATHERING
                 self.deadline = now + self._timeouts.idle
             else:
                 self._stream_rest(response, AnswerBody(self, length), rest)
@@ -299,7 +295,7 @@ class UpstreamConnection(asyncio.Protocol):
             raise UpstreamProtocolError(error.detail) from None
         if reader.complete and reader.trailers is None:  # all here at once: no need to stream
             response.body = content
-            self._complete(response, bool(reader.rest))
+            self._complete(response, has_more=bool(reader.rest))
             return
         answer = AnswerBody(self, CHUNKED, reader)
         self._stream_on(response, answer)
@@ -322,11 +318,11 @@ class UpstreamConnection(asyncio.Protocol):
             body, self._buffer = self._buffer, b""
             response.body = body if size == length else body[:length]
             self._response = None
-            self._complete(response, size > length)
+            self._complete(response, has_more=size > length)
         else:
             self.deadline = time.monotonic() + self._timeouts.idle
 
-    def _complete(self, response: Response, has_more: bool) -> None:
+    def _complete(self, response: Response, *, has_more: bool) -> None:
         """The whole answer is here: the connection is free before the answer goes on."""
         waiter, self._waiter = self._waiter, None  # the connection may serve somebody else from here on
         self._end_exchange(has_more)
@@ -337,7 +333,7 @@ class UpstreamConnection(asyncio.Protocol):
         """The answer goes on while its body is still arriving."""
         response.body = answer.stream
         self.answer = answer
-        self.state = State.BODY
+        self.state = BODY
         self.deadline = time.monotonic() + self._timeouts.idle
 
     def _deliver(self, response: Response) -> None:
@@ -388,7 +384,7 @@ class UpstreamConnection(asyncio.Protocol):
         if has_more or not self._reusable or self.upload is not None or self._writing_paused:
             self.close()
         else:
-            self.state = State.IDLE
+            self.state = IDLE
             self.pool.release(self)
 
     def _switch(self, response: Response, upgrade: bytes | None, rest: bytes, request: Request) -> None:
@@ -404,7 +400,7 @@ class UpstreamConnection(asyncio.Protocol):
         request.upstream_wait += time.monotonic() - self.sent_at
         response.dated = True
         waiter, self._waiter = self._waiter, None
-        self.state = State.CLOSED
+        self.state = CLOSED
         self.deadline = NEVER
         pool = self.pool
         pool.deadlines.forget(self)
@@ -417,7 +413,7 @@ class UpstreamConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """Whoever awaited the answer is gone."""
         self._waiter = None
-        if self.state is not State.IDLE:
+        if self.state != IDLE:
             self.close()
 
     def _fail(self, error: GatewayError) -> None:
@@ -440,9 +436,9 @@ class UpstreamConnection(asyncio.Protocol):
     def close(self) -> None:
         """End the connection at once, whatever it is doing."""
         self.answer = None
-        if self.state is not State.CLOSED:
-            was_idle = self.state is State.IDLE
-            self.state = State.CLOSED
+        if self.state != CLOSED:
+            was_idle = self.state == IDLE
+            self.state = CLOSED
             self.deadline = NEVER
             self.pool.deadlines.forget(self)
             self.pool.lost(self, was_idle=was_idle)
@@ -460,13 +456,13 @@ class UpstreamConnection(asyncio.Protocol):
     def expire(self, now: float) -> None:
         """The deadline of the present state has passed."""
         self.deadline = NEVER
-        if self.state is State.IDLE:
+        if self.state == IDLE:
             self.close()
         elif self._writing_paused and self.upload is not None:
             self._fail(UpstreamTimeoutError("the upstream did not take the request's body in time"))
-        elif self.state is State.AWAITING:
+        elif self.state == AWAITING:
             self._fail(UpstreamTimeoutError("the upstream did not answer in time"))
-        elif self.state is State.GATHERING:
+        elif self.state == GATHERING:
             self._fail(UpstreamTimeoutError("the upstream stalled in the middle of its answer"))
         else:
             self._fail(UpstreamBrokenError("the upstream stalled in the middle of its answer"))
