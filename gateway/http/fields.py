@@ -131,7 +131,7 @@ class Fields:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
-        self._entries.append(_entry(name, value))
+        self._entries = [*self._entries, _entry(name, value)]  # a remembered head shares its list
         self._block = self._index = self._wire = None
 
     def set(self, name: bytes, value: bytes) -> None:
@@ -144,7 +144,7 @@ class Fields:
                 self._entries = [*entries[:at], replacement, *rest]
                 break
         else:
-            entries.append(replacement)
+            self._entries = [*entries, replacement]
         self._block = self._index = self._wire = None
 
     def remove(self, name: bytes) -> bool:

@@ -172,5 +172,7 @@ class Response:
         try:
             if isinstance(self.body, BodyStream):
                 self.body.abort()
+            if self.upgraded is not None:
+                self.upgraded.abort()
         finally:
             self.sent(False)

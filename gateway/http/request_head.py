@@ -31,6 +31,7 @@ from gateway.http.lines import (
     LineError,
     field_lines,
 )
+from gateway.http.memory import Memory
 from gateway.http.message import Downstream, Monotonic, Request
 from gateway.http.target import authority_and_origin_form, is_authority
 
@@ -82,42 +83,64 @@ class _Methods(dict[bytes, str]):
 _methods = _Methods()
 
 
-def parse_request_head(
-    head: bytes, limits: HeadLimits, downstream: Downstream, upgrades: frozenset[bytes], now: Monotonic
-) -> tuple[Request, Framing]:
-    """Take a request head apart. `head` ends with the empty line; `upgrades` are protocols a client may change to.
+_Reading = tuple[str, bytes, list[Entry], bytes, bytes]
 
-    Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
-    lines = head[:-4].split(b"\r\n")
-    request_line = lines[0]
-    del lines[0]
-    try:
-        method_octets, target, version = request_line.split(b" ")
-    except ValueError:
-        raise BadRequestError("the request line is not a method, a target and a version") from None
-    method = _methods[method_octets]
-    minor = 1 if version == b"HTTP/1.1" else _minor_version(version)
-    if not target or target.translate(None, _TARGET_OCTETS):
-        raise BadRequestError("the target has octets that must be percent-encoded")
-    if len(target) > limits.target:
-        raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
-    try:
-        entries = [field_lines[line] for line in lines]
-    except LineError as error:
-        raise BadRequestError(str(error)) from None
-    if len(entries) > limits.fields:
-        raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
-    if len(head) > limits.field and any(len(entry[4]) > limits.field for entry in entries):
-        raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
-    section = head[len(request_line) + 2 : -2]
-    special = [entry for entry in entries if entry[3]]
-    if len(special) == 1 and special[0][3] == HOST and target[0] == 0x2F and minor:  # nothing unusual
-        authority = special[0][2]
-        if not is_authority(authority):
-            raise BadRequestError("Host is not a host")
-        fields = Fields.received(entries, section)
-        return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
-    return _with_special(method, target, minor, entries, section, special, downstream, upgrades, now)
+
+class RequestHeads:
+    """Reads the request heads of listeners with the same limits."""
+
+    __slots__ = ("_limits", "_memory", "_upgrades")
+
+    def __init__(self, limits: HeadLimits, upgrades: frozenset[bytes]) -> None:
+        self._limits = limits
+        self._upgrades = upgrades
+        """Protocols that a client may change to, in lower case."""
+        self._memory: Memory[_Reading] = Memory()
+
+    def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
+        """Take a request head apart. `head` ends with the empty line.
+
+        Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
+        reading = self._memory.recall(head)
+        if reading is not None:
+            method, target, entries, section, authority = reading
+            fields = Fields.received(entries, section)
+            return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
+        return self._read(head, downstream, now)
+
+    def _read(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
+        limits = self._limits
+        lines = head[:-4].split(b"\r\n")
+        request_line = lines[0]
+        del lines[0]
+        try:
+            method_octets, target, version = request_line.split(b" ")
+        except ValueError:
+            raise BadRequestError("the request line is not a method, a target and a version") from None
+        method = _methods[method_octets]
+        minor = 1 if version == b"HTTP/1.1" else _minor_version(version)
+        if not target or target.translate(None, _TARGET_OCTETS):
+            raise BadRequestError("the target has octets that must be percent-encoded")
+        if len(target) > limits.target:
+            raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
+        try:
+            entries = [field_lines[line] for line in lines]
+        except LineError as error:
+            raise BadRequestError(str(error)) from None
+        if len(entries) > limits.fields:
+            raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
+        if len(head) > limits.field and any(len(entry[4]) > limits.field for entry in entries):
+            raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
+        section = head[len(request_line) + 2 : -2]
+        special = [entry for entry in entries if entry[3]]
+        if len(special) == 1 and special[0][3] == HOST and target[0] == 0x2F and minor:  # nothing unusual
+            authority = special[0][2]
+            if not is_authority(authority):
+                raise BadRequestError("Host is not a host")
+            self._memory.offer(head, (method, target, entries, section, authority))
+            fields = Fields.received(entries, section)
+            return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
+        return _with_special(method, target, minor, entries, section, special, downstream, self._upgrades, now)
 
 
 def _with_special(

@@ -11,10 +11,13 @@ from gateway.errors import UpstreamProtocolError
 from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
 from gateway.http.fields import Entry, Fields
 from gateway.http.lines import CODING, CONNECTION, LENGTH, UPGRADE, LineError, field_lines
+from gateway.http.memory import Memory
 from gateway.http.message import Response
 from gateway.http.request_head import CHUNKED
 
 UNTIL_CLOSE = -2
+
+_WITHOUT_CONTENT = frozenset({204, 304, *range(100, 200)})
 
 _HTTP_1 = re.compile(rb"HTTP/1\.[0-9]").fullmatch
 _REASON_OCTETS = bytes(octet for octet in range(256) if octet == 9 or (octet >= 32 and octet != 127))
@@ -41,41 +44,70 @@ class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
 _status_lines = _StatusLines()
 
 
-def parse_response_head(head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
-    """Take the head of a response to `method` apart. Raises UpstreamProtocolError.
+_Reading = tuple[int, bytes, list[Entry], tuple[bytes, int], bool]
 
-    Returns the response without its content; the octets of content (0 for none), CHUNKED or UNTIL_CLOSE; whether the
-    connection may serve another request; and the protocol that a 101 changes to."""
-    lines = head[:-4].split(b"\r\n")
-    status_line = lines[0]
-    minor, status, reason = _status_lines[status_line]
-    del lines[0]
-    try:
-        entries = [field_lines[line] for line in lines]
-    except LineError as error:
-        raise UpstreamProtocolError(f"the answer is malformed: {error}") from None
-    special = [entry for entry in entries if entry[3]]
-    section = head[len(status_line) + 2 : -2]
-    if len(special) == 1 and special[0][3] == LENGTH and minor:  # nothing unusual
-        length = _content_length([special[0][2]])
-        entries.remove(special[0])
-        fields = Fields.received(entries, None, (section, length))
-        reusable, upgrade = True, None
-    else:
-        length, reusable, upgrade, nominated = _unusual(special, status, minor)
-        if special or nominated:
-            entries, section = without(entries, section, special, STOPS_HERE, nominated)
-        fields = Fields.received(entries, section)
-    response = Response(status, fields, b"", reason)
-    if b"\r\nDate: " in head:
-        response.dated = True
-    if method == "HEAD" or status == 304:  # RFC 9112 §6.3 item 1
-        if length >= 0:
-            response.described_length = length
-        return response, 0, reusable, upgrade
-    if status == 204 or status < 200:
-        return response, 0, reusable, upgrade
-    return response, length, reusable and length != UNTIL_CLOSE, upgrade
+
+class ResponseHeads:
+    """Reads the response heads of upstreams."""
+
+    __slots__ = ("_memory",)
+
+    def __init__(self) -> None:
+        self._memory: Memory[_Reading] = Memory()
+
+    def parse(self, head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
+        """Take the head of a response to `method` apart. Raises UpstreamProtocolError.
+
+        Returns the response without its content; the octets of content (0 for none), CHUNKED or UNTIL_CLOSE; whether
+        the connection may serve another request; and the protocol that a 101 changes to."""
+        reading = self._memory.recall(head)
+        if reading is None:
+            return self._read(head, method)
+        status, reason, entries, wire, dated = reading
+        response = Response(status, Fields.received(entries, None, wire), b"", reason)
+        if dated:
+            response.dated = True
+        if method == "HEAD" or status in _WITHOUT_CONTENT:
+            return _without_content(response, method, wire[1]), 0, True, None
+        return response, wire[1], True, None
+
+    def _read(self, head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
+        lines = head[:-4].split(b"\r\n")
+        status_line = lines[0]
+        minor, status, reason = _status_lines[status_line]
+        del lines[0]
+        try:
+            entries = [field_lines[line] for line in lines]
+        except LineError as error:
+            raise UpstreamProtocolError(f"the answer is malformed: {error}") from None
+        special = [entry for entry in entries if entry[3]]
+        section = head[len(status_line) + 2 : -2]
+        dated = b"\r\nDate: " in head
+        if len(special) == 1 and special[0][3] == LENGTH and minor:  # nothing unusual
+            length = _content_length([special[0][2]])
+            entries.remove(special[0])
+            wire = (section, length)
+            fields = Fields.received(entries, None, wire)
+            self._memory.offer(head, (status, reason, entries, wire, dated))
+            reusable, upgrade = True, None
+        else:
+            length, reusable, upgrade, nominated = _unusual(special, status, minor)
+            if special or nominated:
+                entries, section = without(entries, section, special, STOPS_HERE, nominated)
+            fields = Fields.received(entries, section)
+        response = Response(status, fields, b"", reason)
+        if dated:
+            response.dated = True
+        if method == "HEAD" or status in _WITHOUT_CONTENT:
+            return _without_content(response, method, length), 0, reusable, upgrade
+        return response, length, reusable and length != UNTIL_CLOSE, upgrade
+
+
+def _without_content(response: Response, method: str, length: int) -> Response:
+    """The response to HEAD, a 304, 204 or 1xx: it never has content, and may describe some (RFC 9112 §6.3 item 1)."""
+    if length >= 0 and (method == "HEAD" or response.status == 304):
+        response.described_length = length
+    return response
 
 
 def _unusual(special: list[Entry], status: int, minor: int) -> tuple[int, bool, bytes | None, list[bytes]]:

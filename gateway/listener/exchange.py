@@ -127,7 +127,9 @@ class Exchange(EagerTask):
         try:
             response.sent(complete)
         except Exception as error:
-            self.connection.front.log.error("a plugin failed after its answer", exc_info=error, route=self.request.route)
+            self.connection.front.log.error(
+                "a plugin failed after its answer", exc_info=error, route=self.request.route
+            )
 
     # --- the answer ----------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from gateway.chain.plugin import Handler
 from gateway.chain.runtime import Clock
 from gateway.http.dates import DateCache
 from gateway.http.message import Request
-from gateway.http.request_head import HeadLimits
+from gateway.http.request_head import RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Limits:
     """The settings' limits as the road reads them. Octets and seconds."""
 
     head: int
-    heads: HeadLimits
+    target: int
     body: int
     chunk_overhead: int
     head_timeout: float
@@ -65,7 +65,7 @@ class Limits:
 
 
 class Front:
-    """Shared state of a worker's downstream side. A reload changes `limits`, `router`, `name` and `trusted`."""
+    """Shared state of a worker's downstream side. A reload changes limits, heads, router, name and `trusted`."""
 
     def __init__(
         self,
@@ -84,8 +84,8 @@ class Front:
         self.dates = DateCache()
         self.limits: Limits
         self.router: Router
+        self.heads: RequestHeads
         self.name = "slipstream"
-        self.upgrades = frozenset({b"websocket"})
         self.trusted: tuple[Network, ...] = ()
         self.connections: set[Http1Connection] = set()
         self.tunnels: set[Tunnel] = set()

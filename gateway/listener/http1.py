@@ -21,7 +21,6 @@ from gateway.errors import (
 )
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Monotonic, Request, Response
-from gateway.http.request_head import parse_request_head
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
@@ -218,7 +217,7 @@ class Http1Connection(asyncio.Protocol):
         self._buffer = part
         limits = self.front.limits
         line_end = part.find(b"\r\n")
-        if line_end < 0 and len(part) > limits.heads.target + 80:
+        if line_end < 0 and len(part) > limits.target + 80:
             raise TargetTooLongError("the request line is too long", limit="target")
         if len(part) > limits.head:
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
@@ -236,7 +235,7 @@ class Http1Connection(asyncio.Protocol):
         if len(head) > limits.head:
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
         now = Monotonic(time.monotonic())
-        request, framing = parse_request_head(head, limits.heads, self.downstream, front.upgrades, now)
+        request, framing = front.heads.parse(head, self.downstream, now)
         self._served += 1
         self.close_after = framing.close or front.draining or self._served >= limits.requests_per_connection
         self.deadline = NEVER

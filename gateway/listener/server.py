@@ -96,6 +96,7 @@ class Acceptor:
                     front.log.error("accept failed", error=str(error))
                 return
             accepted.setblocking(False)
+            front.occupied += 1
             peer = address[0] if isinstance(address, tuple) else "unix"
             task = front.loop.create_task(self._admit(accepted, peer))
             self._tasks.add(task)
@@ -116,13 +117,14 @@ class Acceptor:
             front.figures.error("proxy_protocol")
             front.log.info("a connection was refused", peer=peer, reason=str(error) or "no PROXY header in time")
             accepted.close()
+            self._leave()
             return
         if address != "unix" and front.by_address[address] >= front.limits.connections_per_address:
             front.figures.limit_hit("connections_per_address")
             _reset(accepted)
+            self._leave()
             return
         front.by_address[address] += 1
-        front.occupied += 1
         connection = Http1Connection(front, "https" if listening.tls else "http", address)
         try:
             if listening.tls is not None:
@@ -139,6 +141,11 @@ class Acceptor:
                 accepted.close()
             if isinstance(error, asyncio.CancelledError):
                 raise
+
+    def _leave(self) -> None:
+        """A connection that never began has no place any more."""
+        self._front.occupied -= 1
+        self._front.room()
 
     async def _read_preamble(self, accepted: socket.socket) -> Preamble:
         """Read the PROXY header and not an octet more: what follows may be a TLS handshake."""

@@ -60,6 +60,13 @@ class Upstream:
         policy = self.settings.host
         host = None if policy in ("keep", "upstream") else policy.encode()
 
+        def failed(error: GatewayError, request: Request, begun: float) -> float:
+            """Count a failed attempt; the wait for it was the upstream's time, too. Returns when it ended."""
+            figures.failed(error.reason)
+            now = time.monotonic()
+            request.upstream_wait += now - begun
+            return now
+
         async def forward(request: Request) -> Response:
             begun = time.monotonic()
             until = begun + total
@@ -73,30 +80,32 @@ class Upstream:
                 try:
                     if connection is None:
                         connection = await pool.acquire(until)
-                        request.upstream_wait += time.monotonic() - begun
+                        now = time.monotonic()
+                        request.upstream_wait += now - begun
+                        begun = now
                     replaced = server.authority if policy == "upstream" else host
                     head = request_head(request, replaced, server.authority, gateway)
                     try:
                         response = await connection.begin(request, head, timeouts, until)
                     except BaseException:
-                        connection.abandon()
+                        connection.abandon(request)
                         raise
                     request.served_by = server.url
                     row[answered] += 1.0
                     return response
                 except UpstreamConnectError as error:  # nothing was sent: another server may do
-                    figures.failed(error.reason)
+                    begun = failed(error, request, begun)
                     if retried or alone or not budget.spend():
                         raise
                 except UpstreamClosedError as error:
-                    figures.failed(error.reason)
+                    begun = failed(error, request, begun)
                     safe = request.method in IDEMPOTENT_METHODS and not isinstance(request.body, BodyStream)
                     dead = connection is not None and connection.died_unused
                     if retried or not may_retry or not safe or not dead or not budget.spend():
                         raise
                     pool.drop_idle()  # a server that closed one has probably closed all
                 except GatewayError as error:
-                    figures.failed(error.reason)
+                    failed(error, request, begun)
                     raise
                 finally:
                     server.pending -= 1

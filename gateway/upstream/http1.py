@@ -26,7 +26,7 @@ from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader
 from gateway.http.message import Request, Response
 from gateway.http.request_head import CHUNKED
-from gateway.http.response_head import parse_response_head
+from gateway.http.response_head import ResponseHeads
 from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody
 from gateway.upstream.upload import Upload
 from gateway.websocket.tunnel import UpgradedUpstream
@@ -42,6 +42,7 @@ GATHER_UP_TO = 32 * 1024
 """Octets of a body with known length that are awaited before the answer goes on: head and body then leave in one
 write, and a body that breaks off is a clean 502 instead of a cut connection."""
 WRITE_HIGH_WATER = 256 * 1024
+_heads = ResponseHeads()
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
@@ -210,7 +211,8 @@ class UpstreamConnection(asyncio.Protocol):
         """The server has caught up."""
         self._writing_paused = False
         if self.upload is not None:
-            self.deadline = NEVER
+            answering = self.state != AWAITING
+            self.deadline = time.monotonic() + self._timeouts.idle if answering else NEVER
             self.upload.body.resume()
 
     # --- heads ---------------------------------------------------------------------------------------
@@ -231,7 +233,7 @@ class UpstreamConnection(asyncio.Protocol):
                     raise UpstreamProtocolError(f"the answer's head has more than {MAX_HEAD} octets")
                 rest = data[end:]
                 head = data[:end] if rest else data
-                response, length, reusable, upgrade = parse_response_head(head, request.method)
+                response, length, reusable, upgrade = _heads.parse(head, request.method)
                 if response.status >= 200:
                     break
                 if response.status == 101:
@@ -298,15 +300,17 @@ class UpstreamConnection(asyncio.Protocol):
             self._complete(response, has_more=bool(reader.rest))
             return
         answer = AnswerBody(self, CHUNKED, reader)
-        self._stream_on(response, answer)
+        waiter = self._stream_on(response, answer)
         answer.take(content)
-        self._deliver(response)
+        if waiter is not None:
+            waiter.set_result(response)
 
     def _stream_rest(self, response: Response, answer: AnswerBody, rest: bytes) -> None:
-        self._stream_on(response, answer)
+        waiter = self._stream_on(response, answer)
         if rest:
             answer.receive(rest)
-        self._deliver(response)
+        if waiter is not None:
+            waiter.set_result(response)
 
     def _gather(self, data: bytes) -> None:
         response = self._response
@@ -329,17 +333,15 @@ class UpstreamConnection(asyncio.Protocol):
         if waiter is not None:
             waiter.set_result(response)
 
-    def _stream_on(self, response: Response, answer: AnswerBody) -> None:
-        """The answer goes on while its body is still arriving."""
+    def _stream_on(self, response: Response, answer: AnswerBody) -> Waiter[Response] | None:
+        """The answer goes on while its body is still arriving. Returns who waits for it: should the body be complete
+        already, the connection serves somebody else, who waits as well, before the answer is handed over."""
         response.body = answer.stream
         self.answer = answer
         self.state = BODY
         self.deadline = time.monotonic() + self._timeouts.idle
-
-    def _deliver(self, response: Response) -> None:
         waiter, self._waiter = self._waiter, None
-        if waiter is not None:
-            waiter.set_result(response)
+        return waiter
 
     # --- bodies --------------------------------------------------------------------------------------
 
@@ -410,10 +412,12 @@ class UpstreamConnection(asyncio.Protocol):
         if waiter is not None:
             waiter.set_result(response)
 
-    def abandon(self) -> None:
-        """Whoever awaited the answer is gone."""
-        self._waiter = None
-        if self.state != IDLE:
+    def abandon(self, request: Request) -> None:
+        """Whoever awaited the answer to `request` is gone. By then the connection may carry another one."""
+        if self._request is request:
+            self._waiter = None
+            if self.answer is not None:
+                self.answer.stream.abort()
             self.close()
 
     def _fail(self, error: GatewayError) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from gateway.chain.deadlines import NEVER, Deadlines
 from gateway.chain.eager import Waiter
-from gateway.errors import PoolTimeoutError, UpstreamTimeoutError
+from gateway.errors import PoolTimeoutError, UpstreamConnectError, UpstreamTimeoutError
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.http1 import UpstreamConnection
 
@@ -34,13 +34,14 @@ Connect = Callable[["Pool"], Awaitable[UpstreamConnection]]
 class Pool:
     """Connections to one server, of one worker."""
 
-    __slots__ = ("_closed", "_connect", "_idle", "_limits", "_line", "deadlines", "figures", "size")
+    __slots__ = ("_closed", "_connect", "_idle", "_limits", "_line", "_members", "deadlines", "figures", "size")
 
     def __init__(self, limits: PoolLimits, connect: Connect, deadlines: Deadlines, figures: UpstreamFigures) -> None:
         self._limits = limits
         self._connect = connect
         self._idle: list[UpstreamConnection] = []
         self._line: deque[Waiter[UpstreamConnection | None]] = deque()
+        self._members: set[UpstreamConnection] = set()
         self._closed = False
         self.deadlines = deadlines
         self.figures = figures
@@ -66,17 +67,26 @@ class Pool:
         """A new connection, or the first that becomes free. `until` is monotonic seconds.
 
         Raises UpstreamConnectError and PoolTimeoutError."""
-        if self.size >= self._limits.connections:
-            connection = await self._stand_in_line(until)
-            if connection is not None:
-                return connection
+        while self.size >= self._limits.connections:
+            if self._idle:  # wanted is a new one: the oldest makes room
+                self._idle.pop(0).close()
+                continue
+            handed = await self._stand_in_line(until)
+            if handed is None:
+                break
+            if not handed.transport.is_closing():
+                return handed
+            handed.close()  # it ended on its way here
         else:
             self.size += 1
         try:
             connection = await self._connect(self)
+            if connection.transport.is_closing():
+                raise UpstreamConnectError("the upstream closed the connection at once")
         except BaseException:
             self._give_slot_back()
             raise
+        self._members.add(connection)
         self.figures.opened.inc()
         return connection
 
@@ -108,6 +118,8 @@ class Pool:
             handed = waiter.result()
             if handed is None:
                 self._give_slot_back()
+            elif handed.transport.is_closing():
+                handed.close()
             else:
                 self.release(handed)
 
@@ -129,7 +141,9 @@ class Pool:
         """A connection is gone."""
         if was_idle and connection in self._idle:
             self._idle.remove(connection)
-        self._give_slot_back()
+        if connection in self._members:  # else it never came about, and who opened it gives its place back
+            self._members.remove(connection)
+            self._give_slot_back()
 
     def _give_slot_back(self) -> None:
         self.size -= 1

@@ -33,7 +33,11 @@ class Upload:
             transport.write(encode_chunk(data))
         else:
             self._left -= len(data)
-            transport.write(data)
+            if self._left < 0:  # it would pass for another request
+                self.body.abort()
+                self._connection.upload_failed(UpstreamBrokenError("the request's body does not have its length"))
+            else:
+                transport.write(data)
 
     def finish(self, trailers: Fields | None) -> None:
         """All octets have been fed."""

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.chain.deadlines import Deadlines
+from gateway.chain.deadlines import NEVER, Deadlines
+
+_LAST_SECONDS = 30.0
+"""How long a side may take for what waits when the other is gone."""
 
 
 @dataclass(slots=True)
@@ -21,11 +24,16 @@ class UpgradedUpstream:
     received: bytes
     ended: Callable[[], None]
 
+    def abort(self) -> None:
+        """Nobody wants the tunnel."""
+        self.transport.abort()
+        self.ended()
+
 
 class TunnelSide(asyncio.Protocol):
     """One of the two connections."""
 
-    __slots__ = ("_flush_handle", "_loop", "_pending", "active", "on_lost", "other", "transport")
+    __slots__ = ("_flush_handle", "_loop", "_pending", "active", "has_ended", "on_lost", "other", "transport")
 
     def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
         self.transport = transport
@@ -34,6 +42,8 @@ class TunnelSide(asyncio.Protocol):
         self._flush_handle: asyncio.Handle | None = None
         self.other: TunnelSide = self
         self.active = 0.0
+        self.has_ended = False
+        """Whether this side sends no more."""
         self.on_lost: Callable[[], None] = lambda: None
 
     def data_received(self, data: bytes) -> None:
@@ -67,12 +77,14 @@ class TunnelSide(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """This side sends no more; it may still receive."""
+        self.has_ended = True
         other = self.other
         other.flush()
-        if other.transport.can_write_eof() and not other.transport.is_closing():
-            other.transport.write_eof()
-            return True
-        return False
+        if other.has_ended or not other.transport.can_write_eof() or other.transport.is_closing():
+            other.transport.close()
+            return False
+        other.transport.write_eof()
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """This side is gone: the other gets what waits for it, and then goes too."""
@@ -86,7 +98,7 @@ class TunnelSide(asyncio.Protocol):
 class Tunnel:
     """Both sides, with one idle time-out."""
 
-    __slots__ = ("_deadlines", "_downstream", "_ended", "_idle", "_lost", "_upstream", "deadline")
+    __slots__ = ("_closing", "_deadlines", "_downstream", "_ended", "_idle", "_lost", "_upstream", "deadline")
 
     def __init__(
         self,
@@ -101,6 +113,7 @@ class Tunnel:
         self._deadlines = deadlines
         self._idle = idle_timeout
         self._lost = 0
+        self._closing = False
         self._ended = (ended, upstream.ended)
         self._downstream = near = TunnelSide(downstream, loop)
         self._upstream = far = TunnelSide(upstream.transport, loop)
@@ -120,12 +133,17 @@ class Tunnel:
 
     def expire(self, now: float) -> None:
         """Nothing has passed for long, or not so long: look again later."""
+        if self._closing:
+            self.deadline = NEVER
+            self.abort()
+            return
         self.deadline = max(self._downstream.active, self._upstream.active) + self._idle
         if self.deadline <= now:
             self.close()
 
     def close(self) -> None:
-        """End both sides after what waits."""
+        """End both sides after what waits; whoever does not take it in time is cut."""
+        self._end_soon()
         for side in (self._downstream, self._upstream):
             side.flush()
             side.transport.close()
@@ -135,9 +153,15 @@ class Tunnel:
         self._downstream.transport.abort()
         self._upstream.transport.abort()
 
+    def _end_soon(self) -> None:
+        self._closing = True
+        self.deadline = time.monotonic() + _LAST_SECONDS
+
     def _side_lost(self) -> None:
         self._lost += 1
-        if self._lost == 2:
+        if self._lost == 1:
+            self._end_soon()
+        else:
             self._deadlines.forget(self)
             for ended in self._ended:
                 ended()

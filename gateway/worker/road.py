@@ -21,7 +21,7 @@ from gateway.chain.runtime import Control, Runtime, SystemClock, Tasks
 from gateway.config import Configuration
 from gateway.config.settings import GatewaySettings, ListenSettings
 from gateway.figures import Figures
-from gateway.http.request_head import HeadLimits
+from gateway.http.request_head import HeadLimits, RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.server import Acceptor, Listening
@@ -29,6 +29,8 @@ from gateway.listener.tls import server_context
 from gateway.upstream.forward import Upstream
 
 NO_LIMIT = 1 << 62
+UPGRADES = frozenset({b"websocket"})
+"""Protocols a client may change to. Others, h2c above all, are not offered to origins (RFC 9110 §7.8)."""
 _SETTLE_SECONDS = 0.25
 _SETTLE_TIMES = 480
 
@@ -67,16 +69,18 @@ class Road:
         """Compile a configuration; changes nothing. Raises ChainError with words for the user."""
         settings = configuration.settings
         contexts = [self._context(listen) for listen in settings.listen]
-        upstreams = self._upstreams(settings)
+        upstreams: dict[str, Upstream] = {}
         routes: list[CompiledRoute[RouteFigures]] = []
         try:
+            self._add_upstreams(upstreams, settings)
             for plan in configuration.routes:
                 runtime = self._runtime(plan.name, plan.upstream, settings.name)
                 innermost = upstreams[plan.upstream].handler(plan.timeouts)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name)
                 routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures))
-        except ChainError:
+        except BaseException:  # cancelled as well: nothing of it may stay
+            self._retire_unused(upstreams)
             await self._close_routes(routes)
             raise
         return Prepared(configuration, routes, upstreams, contexts)
@@ -89,9 +93,8 @@ class Road:
         except (OSError, ssl.SSLError) as error:
             raise ChainError(f"listen {listen.address}: certificate {listen.tls.certificate}: {error}") from error
 
-    def _upstreams(self, settings: GatewaySettings) -> dict[str, Upstream]:
+    def _add_upstreams(self, upstreams: dict[str, Upstream], settings: GatewaySettings) -> None:
         before = self._current.upstreams if self._current is not None else {}
-        upstreams: dict[str, Upstream] = {}
         for name, wanted in settings.upstreams.items():
             known = before.get(name)
             if known is not None and known.settings == wanted and known.gateway == settings.name:
@@ -101,7 +104,12 @@ class Road:
                 upstreams[name] = Upstream(name, wanted, settings.name, self._deadlines, self._tasks, self._figures)
             except (OSError, ssl.SSLError) as error:
                 raise ChainError(f"upstream {name}: its TLS files cannot be used: {error}") from error
-        return upstreams
+
+    def _retire_unused(self, upstreams: dict[str, Upstream]) -> None:
+        current = self._current.upstreams if self._current is not None else {}
+        for name, upstream in upstreams.items():
+            if current.get(name) is not upstream:
+                upstream.retire()
 
     def _runtime(self, route: str, upstream: str, name: str) -> Runtime:
         log = structlog.get_logger("slipstream.plugin").bind(route=route)
@@ -113,6 +121,8 @@ class Road:
         settings = prepared.configuration.settings
         front = self._front
         front.limits = limits_of(settings)
+        own = settings.limits
+        front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)
@@ -125,24 +135,20 @@ class Road:
 
     async def _retire(self, old: Prepared) -> None:
         """Close what only the old road used, once the last request is off it."""
-        current = self._current
-        for name, upstream in old.upstreams.items():
-            if current is None or current.upstreams.get(name) is not upstream:
-                upstream.retire()
+        self._retire_unused(old.upstreams)
         under_way = {connection.exchange for connection in self._front.connections if connection.exchange is not None}
-        for _ in range(_SETTLE_TIMES):
-            under_way &= {connection.exchange for connection in self._front.connections}
-            if not under_way:
-                break
-            await asyncio.sleep(_SETTLE_SECONDS)
-        await self._close_routes(old.routes)
+        try:
+            for _ in range(_SETTLE_TIMES):
+                under_way &= {connection.exchange for connection in self._front.connections}
+                if not under_way:
+                    break
+                await asyncio.sleep(_SETTLE_SECONDS)
+        finally:
+            await self._close_routes(old.routes)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared and will not be used."""
-        kept = self._current.upstreams if self._current is not None else {}
-        for name, upstream in prepared.upstreams.items():
-            if kept.get(name) is not upstream:
-                upstream.retire()
+        self._retire_unused(prepared.upstreams)
         await self._close_routes(prepared.routes)
 
     async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]]) -> None:
@@ -237,7 +243,7 @@ def limits_of(settings: GatewaySettings) -> Limits:
     own = settings.limits
     return Limits(
         head=own.head,
-        heads=HeadLimits(own.target, own.field, own.fields),
+        target=own.target,
         body=NO_LIMIT if own.body is None else own.body,
         chunk_overhead=own.chunk_overhead,
         head_timeout=own.head_timeout,
