@@ -196,4 +196,5 @@ def _entry(name: bytes, value: bytes) -> Entry:
         raise ValueError(f"{name.decode()} belongs to the connection: the gateway writes it")
     if not is_field_value(value):
         raise ValueError(f"not a field value for {name.decode()}: {value!r}")
-    return (lower, name, value.strip(b" \t"), 0, b"%b: %b" % (name, value))
+    value = value.strip(b" \t")  # RFC 9110 §5.5: white space around it is no part of a value
+    return (lower, name, value, 0, b"%b: %b" % (name, value))

@@ -9,7 +9,7 @@ TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghi
 names = (
     st.text(TOKEN_CHARACTERS, min_size=1, max_size=6).map(str.encode).filter(lambda name: name.lower() not in FRAMING)
 )
-values = st.binary(max_size=8).filter(is_field_value)
+values = st.binary(max_size=8).map(lambda value: value.strip(b" \t")).filter(is_field_value)
 lines = st.lists(st.tuples(names, values), max_size=8)
 
 
