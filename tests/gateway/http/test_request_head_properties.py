@@ -44,7 +44,7 @@ def read(head: bytes, downstream: Downstream) -> tuple[Request, Framing] | None:
 
 
 def as_llhttp_knows_it(head: bytes) -> bytes:
-    """The head with a method and a version that llhttp has heard of, and no HTAB where it is needlessly strict."""
+    """The head with a method and a version that llhttp has heard of, and no HTAB it would not take."""
     match = _LINE.match(head)
     assert match is not None
     minor = b"0" if match.group(1) == b"0" else b"1"

@@ -41,7 +41,7 @@ def read(head: bytes, method: str) -> tuple[Response, int, bool, bytes | None] |
 
 
 def as_llhttp_knows_it(head: bytes) -> bytes:
-    """The head with a version that llhttp has heard of, one Content-Length, and no HTAB where it is needlessly strict."""
+    """The head with a version that llhttp has heard of, one Content-Length, and no HTAB it would not take."""
     minor = b"0" if head.startswith(b"HTTP/1.0") else b"1"
     head = b"HTTP/1." + minor + head[8:]
     for repeated in list(re.finditer(_LENGTH, head))[:0:-1]:
