@@ -168,6 +168,11 @@ class Fields:
         self._block = self._index = self._wire = None
         return True
 
+    @property
+    def entries(self) -> list[Entry]:
+        """The entries, for readers of heads; not to be changed."""
+        return self._entries
+
     def copy(self) -> Fields:
         """An independent copy that still knows its octets on the wire."""
         return Fields.received(list(self._entries), self._block, self._wire)

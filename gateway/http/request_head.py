@@ -55,15 +55,19 @@ class HeadLimits(NamedTuple):
 class Framing(NamedTuple):
     """How a request's content and its connection go on."""
 
-    length: int
+    length: int = 0
     """Octets of content, or CHUNKED."""
-    close: bool
+    close: bool = False
     """Whether the downstream wants the connection closed after this exchange (RFC 9112 §9.3)."""
-    expect: bool
+    expect: bool = False
     """Whether it waits for 100 (RFC 9110 §10.1.1)."""
+    upgrade: bytes | None = None
+    """The protocol it would change to (RFC 9110 §7.8)."""
+    trailers: bool = False
+    """Whether it understands trailers (RFC 9110 §10.1.4)."""
 
 
-_NO_CONTENT = Framing(0, False, False)
+_NO_CONTENT = Framing()
 
 
 class _Methods(dict[bytes, str]):
@@ -83,33 +87,40 @@ class _Methods(dict[bytes, str]):
 _methods = _Methods()
 
 
-_Reading = tuple[str, bytes, list[Entry], bytes, bytes]
+_Reading = tuple[str, bytes, list[Entry], bytes, bytes, int, Framing]
+"""Method, target, entries, their octets, authority, minor version, framing: all that the octets of a head decide."""
 
 
 class RequestHeads:
     """Reads the request heads of listeners with the same limits."""
 
-    __slots__ = ("_limits", "_memory", "_upgrades")
+    __slots__ = ("_from_strangers", "_from_trusted", "_limits", "_upgrades")
 
     def __init__(self, limits: HeadLimits, upgrades: frozenset[bytes]) -> None:
         self._limits = limits
         self._upgrades = upgrades
         """Protocols that a client may change to, in lower case."""
-        self._memory: Memory[_Reading] = Memory()
+        self._from_strangers: Memory[_Reading] = Memory()
+        self._from_trusted: Memory[_Reading] = Memory()
 
     def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
         """Take a request head apart. `head` ends with the empty line.
 
         Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
-        reading = self._memory.recall(head)
-        if reading is not None:
-            method, target, entries, section, authority = reading
-            fields = Fields.received(entries, section)
-            return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
-        return self._read(head, downstream, now)
+        memory = self._from_trusted if downstream.trusted else self._from_strangers
+        reading = memory.recall(head)
+        if reading is None:
+            reading = self._read(head, downstream.trusted)
+            memory.offer(head, reading)
+        method, target, entries, section, authority, minor, framing = reading
+        fields = Fields.received(entries, section)
+        request = Request(method, target, fields, b"", authority, downstream, now, minor)
+        if framing is not _NO_CONTENT:
+            request.upgrade = framing.upgrade
+            request.trailers = framing.trailers
+        return request, framing
 
-    def _read(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
-        limits = self._limits
+    def _read(self, head: bytes, trusted: bool) -> _Reading:
         lines = head[:-4].split(b"\r\n")
         request_line = lines[0]
         del lines[0]
@@ -121,85 +132,82 @@ class RequestHeads:
         minor = 1 if version == b"HTTP/1.1" else _minor_version(version)
         if not target or target.translate(None, _TARGET_OCTETS):
             raise BadRequestError("the target has octets that must be percent-encoded")
-        if len(target) > limits.target:
-            raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
         try:
             entries = [field_lines[line] for line in lines]
         except LineError as error:
             raise BadRequestError(str(error)) from None
+        limits = self._limits
+        if len(target) > limits.target:
+            raise TargetTooLongError(f"the target has more than {limits.target} octets", limit="target")
         if len(entries) > limits.fields:
             raise FieldsTooLargeError(f"more than {limits.fields} fields", limit="fields")
         if len(head) > limits.field and any(len(entry[4]) > limits.field for entry in entries):
             raise FieldsTooLargeError(f"a field has more than {limits.field} octets", limit="field")
         section = head[len(request_line) + 2 : -2]
         special = [entry for entry in entries if entry[3]]
-        if len(special) == 1 and special[0][3] == HOST and target[0] == 0x2F and minor:  # nothing unusual
-            authority = special[0][2]
-            if not is_authority(authority):
-                raise BadRequestError("Host is not a host")
-            self._memory.offer(head, (method, target, entries, section, authority))
-            fields = Fields.received(entries, section)
-            return Request(method, target, fields, b"", authority, downstream, now, 1), _NO_CONTENT
-        return _with_special(method, target, minor, entries, section, special, downstream, self._upgrades, now)
-
-
-def _with_special(
-    method: str,
-    target: bytes,
-    minor: int,
-    entries: list[Entry],
-    section: bytes,
-    special: list[Entry],
-    downstream: Downstream,
-    upgrades: frozenset[bytes],
-    now: Monotonic,
-) -> tuple[Request, Framing]:
-    """The rest of `parse_request_head` when fields other than Host concern the connection."""
-    seen = 0
-    for entry in special:
-        seen |= entry[3]
-    host = b""
-    if seen & HOST:
-        host = _only(special, HOST)
-        if not is_authority(host):
+        if len(special) != 1 or special[0][3] != HOST or target[0] != 0x2F or not minor:
+            return self._read_special(method, target, minor, entries, section, special, trusted)
+        authority = special[0][2]
+        if not is_authority(authority):
             raise BadRequestError("Host is not a host")
-    elif minor:
-        raise BadRequestError("an HTTP/1.1 request needs a Host field")
-    authority = host
-    if target[0] != 0x2F:
-        named, target = authority_and_origin_form(method, target)
-        authority = named or host
+        return method, target, entries, section, authority, minor, _NO_CONTENT
 
-    length, close, trailers = 0, not minor, False
-    upgrade: bytes | None = None
-    nominated: list[bytes] = []
-    if seen & (LENGTH | CODING):
-        length = _length(special, seen, minor)
-    if seen & CONNECTION:
-        nominated = nominated_by(special)
+    def _read_special(
+        self,
+        method: str,
+        target: bytes,
+        minor: int,
+        entries: list[Entry],
+        section: bytes,
+        special: list[Entry],
+        trusted: bool,
+    ) -> _Reading:
+        """The rest of `_read` when more than Host concerns the connection."""
+        seen = 0
+        for entry in special:
+            seen |= entry[3]
+        host = b""
+        if seen & HOST:
+            host = _only(special, HOST)
+            if not is_authority(host):
+                raise BadRequestError("Host is not a host")
+        elif minor:
+            raise BadRequestError("an HTTP/1.1 request needs a Host field")
+        authority = host
+        if target[0] != 0x2F:
+            named, target = authority_and_origin_form(method, target)
+            authority = named or host
+
+        nominated = nominated_by(special) if seen & CONNECTION else []
+        framing = self._framing(special, seen, minor, nominated)
+        drop = STOPS_HERE if trusted else _STOPS_FROM_STRANGERS
+        if not minor:
+            drop |= EXPECT  # RFC 9110 §10.1.1: ignored, so the origin must not see it in our HTTP/1.1
+        if seen & drop or nominated:
+            entries, section = without(entries, section, special, drop, nominated)
+        if authority != host:  # RFC 9112 §3.2.2: the target's authority replaces Host
+            fields = Fields.received(entries, section)
+            fields.set(b"Host", authority)
+            entries, section = fields.entries, fields.encode()
+        return method, target, entries, section, authority, minor, framing
+
+    def _framing(self, special: list[Entry], seen: int, minor: int, nominated: list[bytes]) -> Framing:
+        length = _length(special, seen, minor) if seen & (LENGTH | CODING) else 0
         close = b"close" in nominated or (not minor and b"keep-alive" not in nominated)
+        expect = bool(seen & EXPECT and minor and _expectation(special))
+        upgrade: bytes | None = None
         if seen & UPGRADE and minor and length == 0 and b"upgrade" in nominated:
-            upgrade = _allowed_upgrade(special, upgrades)
-        if b"te" in nominated:
-            trailers = any(entry[0] == b"te" and b"trailers" in list_members(entry[2]) for entry in special)
-    drop = STOPS_HERE if downstream.trusted else _STOPS_FROM_STRANGERS
-    expect = False
-    if seen & EXPECT:
-        if minor:
-            expect = _expectation(special)
-        else:
-            drop |= EXPECT  # RFC 9110 §10.1.1: to be ignored, and the origin must not see it in HTTP/1.1
-    if seen & drop or nominated:
-        entries, section = without(entries, section, special, drop, nominated)
-    fields = Fields.received(entries, section)
-    if authority != host:
-        fields.set(b"Host", authority)  # RFC 9112 §3.2.2: the target's authority replaces Host
-    request = Request(method, target, fields, b"", authority, downstream, now, minor)
-    if upgrade is not None:
-        request.upgrade = upgrade
-    if trailers:
-        request.trailers = True
-    return request, Framing(length, close, expect)
+            upgrade = self._allowed_upgrade(special)
+        trailers = b"te" in nominated and any(
+            entry[0] == b"te" and b"trailers" in list_members(entry[2]) for entry in special
+        )
+        return Framing(length, close, expect, upgrade, trailers)
+
+    def _allowed_upgrade(self, special: list[Entry]) -> bytes | None:
+        values = values_of(special, UPGRADE)
+        if len(values) == 1 and values[0].lower() in self._upgrades:
+            return values[0]
+        return None  # RFC 9110 §7.8: an upgrade may be ignored
 
 
 def _minor_version(version: bytes) -> int:
@@ -234,13 +242,6 @@ def _length(special: list[Entry], seen: int, minor: int) -> int:
     if not _NUMBER(value):
         raise BadRequestError("Content-Length is not a number")
     return int(value)
-
-
-def _allowed_upgrade(special: list[Entry], upgrades: frozenset[bytes]) -> bytes | None:
-    values = values_of(special, UPGRADE)
-    if len(values) == 1 and values[0].lower() in upgrades:
-        return values[0]
-    return None  # RFC 9110 §7.8: an upgrade may be ignored
 
 
 def _expectation(special: list[Entry]) -> bool:
