@@ -60,6 +60,11 @@ class Supervisor:
         self._generation_gauge = self.figures.gauge(
             "config_generation", "Configurations that took effect since the start"
         )
+        self._reloads = {
+            result: self.figures.counter("config_reloads_total", "Reloads by result", result=result.value)
+            for result in Result
+        }
+        """All of them from the start, so that the first reload is an increase like any other."""
         self._note(self.last_reload)
 
     @property
@@ -179,7 +184,7 @@ class Supervisor:
         self._generation_gauge.set(report.generation)
         result = report.result.value
         if report.trigger != "start":
-            self.figures.counter("config_reloads_total", "Reloads by result", result=result).inc()
+            self._reloads[report.result].inc()
         self.figures.gauge(
             "config_last_reload_timestamp_seconds",
             "When a reload last ended so; the start counts as applied",

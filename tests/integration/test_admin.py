@@ -102,7 +102,7 @@ def test_metrics_can_be_read_as_openmetrics(gateway: Gateway) -> None:
         "slipstream_upstream_connections_opened_total",
         "slipstream_upstream_requests_total",
         "slipstream_event_loop_lag_seconds_count",
-        "slipstream_worker_restarts_total",
+        "slipstream_workers_ready",
         "slipstream_config_generation",
         "slipstream_config_reloads_total",
         "slipstream_config_last_reload_timestamp_seconds",
