@@ -74,6 +74,7 @@ class Bench:
             fields=REQUEST_FIELDS,
             method=scenario.method,
             content_file=content_file,
+            unique=scenario.unique,
         )
         return wrk.run(load, seconds, directory=self.directory, cores=self.placement.load)
 

@@ -40,6 +40,8 @@ class Scenario:
     method: str = "GET"
     content: bytes = b""
     connections: int = 64
+    unique: bool = False
+    """Whether every request has an X-Request-Id of its own; the others repeat theirs to the octet."""
     need: Need = Need.PASS
     targets: Mapping[str, float] = field(default_factory=dict)
     """For a peer's name, the smallest ratio (CPU of the peer over ours) we hold ourselves to."""
@@ -47,6 +49,7 @@ class Scenario:
 
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario("get-1k", "GET 1 KB", "/json/1k", targets={"nginx": 0.67, "aiohttp": 3.5}),
+    Scenario("get-1k-unique", "GET 1 KB, own id each", "/json/1k", unique=True),
     Scenario("get-10k", "GET 10 KB", "/json/10k"),
     Scenario("get-100k", "GET 100 KB", "/json/100k", targets={"nginx": 0.9}),
     Scenario("post-1k", "POST 1 KB", "/sink", method="POST", content=json_content(KIB)),

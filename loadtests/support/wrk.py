@@ -25,6 +25,19 @@ done = function(summary, latency, requests)
     "p50=%d p95=%d p99=%d\\n", latency:percentile(50), latency:percentile(95), latency:percentile(99)))
 end
 """
+_UNIQUE = """
+local number, before, after = 0, "", ""
+init = function(args)
+  local whole = wrk.format()
+  local from, to = whole:find(unique, 1, true)
+  before, after = whole:sub(1, from - 1), whole:sub(to + 1)
+end
+request = function()
+  number = number + 1
+  return before .. string.format("%012x", number) .. unique:sub(13) .. after
+end
+"""
+_REQUEST_ID = "X-Request-Id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +49,8 @@ class Load:
     fields: Mapping[str, str]
     method: str = "GET"
     content_file: Path | None = None
+    unique: bool = False
+    """Give every request an X-Request-Id of its own, so that no two heads are the same."""
     timeout_seconds: int = 10
     """How long an answer may take before wrk counts a time-out."""
 
@@ -70,6 +85,8 @@ def script(load: Load) -> str:
     if load.content_file is not None:
         lines.append('wrk.headers["Content-Type"] = "application/json"')
         lines.append(f'wrk.body = io.open({_quoted(str(load.content_file))}, "rb"):read("*a")')
+    if load.unique:
+        lines.append(f"local unique = {_quoted(load.fields[_REQUEST_ID])}\n{_UNIQUE}")
     return "\n".join(lines) + "\n" + _DONE
 
 

@@ -11,6 +11,14 @@ LINE = (
 )
 
 
+def test_unique_requests_get_a_script_that_changes_the_request_id() -> None:
+    identifier = "5c6f1ad2-6c0e-4b77-9d55-0f6d2f1f7c11"
+    text = script(Load("http://x/", 1, {"X-Request-Id": identifier}, unique=True))
+    assert f'local unique = "{identifier}"' in text
+    assert "request = function()" in text
+    assert "request = function()" not in script(Load("http://x/", 1, {"X-Request-Id": identifier}))
+
+
 def test_a_script_sets_method_fields_and_content() -> None:
     load = Load("http://x/", 1, {"Accept": "a/b;q=0.5"}, method="POST", content_file=Path("/tmp/content"))
     lines = script(load).splitlines()
