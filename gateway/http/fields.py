@@ -44,6 +44,9 @@ class LowerNames(dict[bytes, bytes]):
 lower_names = LowerNames()
 
 
+_new = object.__new__
+
+
 class Fields:
     """The fields of one message.
 
@@ -66,7 +69,7 @@ class Fields:
 
         `wire` are the octets with a Content-Length line among them, and that length: as long as nobody changes
         a field or the content, that is what goes on."""
-        fields = cls.__new__(cls)
+        fields = _new(cls)
         fields._entries = entries
         fields._block = block
         fields._index = None

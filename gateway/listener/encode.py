@@ -27,9 +27,13 @@ _END = b"\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
 
+NO_CONTENT = frozenset({204, 304, *range(100, 200)})
+"""Statuses of responses that never have content."""
+
+
 def has_no_content(method: str, status: int) -> bool:
     """Whether a response never has content, whatever its fields say (RFC 9112 §6.3 item 1)."""
-    return method == "HEAD" or status == 304 or status == 204 or status < 200
+    return method == "HEAD" or status in NO_CONTENT
 
 
 def response_head(

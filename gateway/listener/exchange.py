@@ -16,7 +16,7 @@ from gateway.http.body import BodyStream
 from gateway.http.chunked import encode_last_chunk
 from gateway.http.fields import Fields
 from gateway.http.message import Body, Request, Response
-from gateway.listener.encode import has_no_content, response_head, upgrade_head
+from gateway.listener.encode import NO_CONTENT, has_no_content, response_head, upgrade_head
 from gateway.listener.error_response import error_response, internal_error
 from gateway.listener.record import access_record
 from gateway.websocket.tunnel import Tunnel
@@ -146,7 +146,8 @@ class Exchange(EagerTask):
         if connection.incoming is not None:
             connection.close_after = True
         body = response.body
-        if body.__class__ is bytes and not has_no_content(request.method, response.status):  # nearly every time
+        status = response.status
+        if body.__class__ is bytes and status not in NO_CONTENT and request.method != "HEAD":  # nearly every time
             size = self._sent = len(body)
             head = response_head(response, size, False, connection.close_after, request.minor, date)
             row = front.figures.row
@@ -155,7 +156,10 @@ class Exchange(EagerTask):
                 connection.transport.writelines((head, body))
             else:
                 connection.transport.write(head + body)
-            self._complete(now)
+            self._record(status, now)
+            if response.has_callbacks:
+                self._tell(response, complete=True)
+            connection.finished(now)
         else:
             self._answer_otherwise(response, body, date, now)
 

@@ -254,7 +254,10 @@ class UpstreamConnection(asyncio.Protocol):
             self.pool.figures.first_byte.observe(waited)
             if length == len(rest):  # all of it is here: nearly every time
                 response.body = rest
-                self._complete(response, has_more=False)
+                waiter, self._waiter = self._waiter, None  # the connection may serve somebody else from here on
+                self._end_exchange(False)
+                if waiter is not None:
+                    waiter.set_result(response)
             else:
                 self._receive_content(response, length, rest, now)
         except GatewayError as error:
