@@ -92,3 +92,38 @@ def test_the_method_changes_nothing_but_the_content(head: bytes) -> None:
     assert get[0].fields.encode() == to_head[0].fields.encode()
     assert (get[0].status, get[3]) == (to_head[0].status, to_head[3])
     assert to_head[1] == 0
+
+
+def told(head: bytes, method: str, heads: ResponseHeads) -> tuple[object, ...] | str:
+    """All that a reading says; what came of it is changed afterwards, as plugins do."""
+    try:
+        response, length, reusable, upgrade = heads.parse(head, method)
+    except UpstreamProtocolError as error:
+        return error.detail
+    wire = response.fields.encode_with_length(length) if length >= 0 else b""
+    line = (response.status, response.reason, response.described_length, response.dated)
+    said = (*line, length, reusable, upgrade, response.fields.encode(), list(response.fields), wire)
+    response.fields.set(b"Server", b"changed")
+    response.fields.add(b"X-Added", b"1")
+    response.fields.remove(b"Date")
+    return said
+
+
+@given(st.lists(st.tuples(HEADS, METHODS), min_size=1, max_size=3))
+def test_a_head_that_comes_again_says_what_it_said_at_first(responses: list[tuple[bytes, str]]) -> None:
+    heads = ResponseHeads()
+    for _ in range(4):
+        for head, method in responses:
+            assert told(head, method, heads) == told(head, method, ResponseHeads())
+
+
+@given(HEADS)
+def test_octets_kept_with_their_length_are_read_as_the_same_by_llhttp(head: bytes) -> None:
+    found = read(head, "GET")
+    if found is None or found[1] < 0 or found[0].status < 200:
+        return
+    response, length, _, _ = found
+    sent = b"HTTP/1.1 200 OK\r\n" + response.fields.encode_with_length(length) + b"\r\n" + b"x" * length
+    opinion = on_response(as_llhttp_knows_it(sent[: len(sent) - length]) + sent[len(sent) - length :])
+    assert (opinion.error, opinion.complete, len(opinion.content)) == ("", True, length)
+    assert [line for line in opinion.fields if line[0].lower() != b"content-length"] == list(response.fields)
