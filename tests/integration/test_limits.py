@@ -138,12 +138,6 @@ def test_slow_clients_do_not_hold_up_others(gateway: Gateway) -> None:
         assert gateway.get("/").status == 200
 
 
-def test_an_idle_connection_is_counted_when_it_is_closed(gateway: Gateway) -> None:
-    with gateway.client() as client:
-        client.get("/")
-        assert client.closed()
-
-
 def test_a_client_that_takes_nothing_is_cut(gateway: Gateway, origin: Origin) -> None:
     hits = _hits(gateway, "write_timeout")
     with gateway.client(receive_buffer=4096) as client:
