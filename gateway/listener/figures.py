@@ -26,7 +26,7 @@ class ListenerFigures:
         self.connections = figures.gauge("http_downstream_connections", "Open downstream connections")
         self.accepted = figures.counter("http_downstream_connections_accepted_total", "Downstream connections accepted")
         self.tunnels = figures.gauge("http_tunnels", "Upgraded connections")
-        self.tunnels_total = figures.counter("http_tunnels_total", "Connections upgraded")
+        self.tunnels_total = figures.counter("http_upgrades_total", "Connections upgraded")
 
     def limit_hit(self, name: str) -> None:
         """Count that the limit with this name in the settings was reached."""

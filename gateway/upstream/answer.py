@@ -14,7 +14,7 @@ from gateway.http.response_head import UNTIL_CLOSE
 if TYPE_CHECKING:
     from gateway.upstream.http1 import UpstreamConnection
 
-MAX_CHUNK_OVERHEAD = 64 * 1024
+MAX_CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk extensions and trailers in one answer."""
 
 
