@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gateway.chain.eager import EagerTask
 from gateway.errors import GatewayError, NoRouteError, StreamAbortedError
-from gateway.http.body import BodyStream
+from gateway.http.body import BodyStream, StreamEnd
 from gateway.http.chunked import encode_last_chunk
 from gateway.http.fields import Fields
 from gateway.http.message import Body, Request, Response
@@ -196,8 +196,14 @@ class Exchange(EagerTask):
         if self._head:  # nothing has come of the body yet
             self._write_head(self._head)
             self._head = b""
+        stream.on_end(self._stream_ended)
         if connection.paused and self._stream is not None:
             stream.pause()
+
+    def _stream_ended(self, end: StreamEnd) -> None:
+        """Somebody else aborted the body: a sink hears nothing of that."""
+        if end is StreamEnd.ABORTED and self._stream is not None:
+            self.fail(StreamAbortedError("the body was aborted"))
 
     def _write_head(self, head: bytes) -> None:
         figures = self.connection.front.figures
@@ -229,7 +235,7 @@ class Exchange(EagerTask):
 
     def _overrun(self) -> None:
         """More than the head promised: what is beyond would pass for another answer."""
-        stream = self._stream
+        stream, self._stream = self._stream, None
         if stream is not None:
             stream.abort()
             self.fail(StreamAbortedError(f"a body of {self._length} octets goes on behind them"))
@@ -299,6 +305,8 @@ class Exchange(EagerTask):
         """Become a tunnel (RFC 9110 §7.8)."""
         connection, front = self.connection, self.connection.front
         upgraded = response.upgraded
+        if upgraded is None:
+            raise ValueError("a 101 without the other side of a tunnel")
         now = time.monotonic()
         self._own = now - self.request.started - self.request.upstream_wait
         transport = connection.transport

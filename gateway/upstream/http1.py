@@ -127,9 +127,10 @@ class UpstreamConnection(asyncio.Protocol):
         body = request.body
         if isinstance(body, BodyStream):
             self.transport.write(head)
-            self.upload = Upload(self, body)
+            upload = self.upload = Upload(self, body)
             self.deadline = NEVER  # until the upload is through, only its own idle time-outs count
-            body.attach(self.upload)
+            body.attach(upload)
+            body.on_end(upload.ended)
         else:
             if not body:
                 self.transport.write(head)

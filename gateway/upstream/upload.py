@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gateway.errors import UpstreamBrokenError
-from gateway.http.body import BodyStream
+from gateway.errors import StreamAbortedError, UpstreamBrokenError
+from gateway.http.body import BodyStream, StreamEnd
 from gateway.http.chunked import encode_chunk, encode_last_chunk
 from gateway.http.fields import Fields
 
@@ -34,8 +34,8 @@ class Upload:
         else:
             self._left -= len(data)
             if self._left < 0:  # it would pass for another request
-                self.body.abort()
                 self._connection.upload_failed(UpstreamBrokenError("the request's body does not have its length"))
+                self.body.abort()
             else:
                 transport.write(data)
 
@@ -55,3 +55,8 @@ class Upload:
         """The body broke off."""
         if self._connection.upload is self:
             self._connection.upload_failed(error)
+
+    def ended(self, end: StreamEnd) -> None:
+        """Somebody else aborted the body: a sink hears nothing of that."""
+        if end is StreamEnd.ABORTED:
+            self.fail(StreamAbortedError("the request's body was aborted"))
