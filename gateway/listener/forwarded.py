@@ -11,9 +11,7 @@ from ipaddress import ip_address
 
 from gateway.http.fields import Fields
 
-_PARAMETER = r'(?:^|;)[ \t]*%s=(?:"([^"\\]*)"|([^";, \t]+))[ \t]*(?:;|$)'
-_FOR = re.compile((_PARAMETER % "for").encode(), re.IGNORECASE)
-_PROTO = re.compile((_PARAMETER % "proto").encode(), re.IGNORECASE)
+_PARAMETER = re.compile(rb"""[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^"; \t]*))[ \t]*(?:;|$)""")
 _MOST_HOPS = 32
 
 
@@ -21,7 +19,7 @@ def client_of(fields: Fields, peer: str, is_trusted: Callable[[str], bool]) -> s
     """The address nearest to us that is not a trusted proxy itself; `peer` when none is reported."""
     forwarded = fields.get(b"forwarded")
     if forwarded is not None:
-        hops = [_parameter(_FOR, element) for element in _elements(forwarded)]
+        hops = [_parameter(b"for", element) for element in _elements(forwarded)]
     else:
         hops = _elements(fields.get(b"x-forwarded-for") or b"")
     client = peer
@@ -39,7 +37,7 @@ def scheme_of(fields: Fields, own: str) -> str:
     """The scheme the client used, as the nearest proxy reports it; `own` when it reports none."""
     forwarded = fields.get(b"forwarded")
     if forwarded is not None:
-        proto = _parameter(_PROTO, (_elements(forwarded) or [b""])[-1])
+        proto = _parameter(b"proto", (_elements(forwarded) or [b""])[-1])
     else:
         proto = (_elements(fields.get(b"x-forwarded-proto") or b"") or [b""])[-1]
     proto = proto.lower()
@@ -50,9 +48,20 @@ def _elements(value: bytes) -> list[bytes]:
     return [element for part in value.split(b",") if (element := part.strip(b" \t"))]
 
 
-def _parameter(pattern: re.Pattern[bytes], element: bytes) -> bytes:
-    match = pattern.search(element)
-    return b"" if match is None else match.group(1) or match.group(2) or b""
+def _parameter(name: bytes, element: bytes) -> bytes:
+    """The value of one parameter; nothing when the element is out of shape, as where a comma stood within quotes."""
+    found = b""
+    at = 0
+    while at < len(element):
+        match = _PARAMETER.match(element, at)
+        if match is None:
+            return b""
+        if match.group(1).lower() == name:
+            if found:
+                return b""
+            found = match.group(2) or match.group(3) or b""
+        at = match.end()
+    return found
 
 
 def _address(hop: bytes) -> str | None:
