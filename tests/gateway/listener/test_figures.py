@@ -88,6 +88,6 @@ def test_gauges_and_counters_have_the_names_of_the_manual() -> None:
         "http_downstream_connections",
         "http_downstream_connections_accepted_total",
         "http_tunnels",
-        "",
+        "http_upgrades_total",
     )
     assert [figures.value(name) for name in names] == [1, 2, 3, 4, 5]
