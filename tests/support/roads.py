@@ -26,7 +26,7 @@ from gateway.listener.front import Front
 from gateway.listener.http1 import Http1Connection
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.http1 import ExchangeTimeouts, UpstreamConnection
-from gateway.upstream.pool import Pool, PoolLimits
+from gateway.upstream.pool import Connect, Pool, PoolLimits
 from gateway.worker.road import UPGRADES, limits_of
 from tests.support.answer import Answer, read_answer
 from tests.support.plugins import make_request, make_response
@@ -246,6 +246,8 @@ class FakeServer:
     waiting: int = 1000
     refuses: list[Exception] = field(default_factory=list)
     """Raised instead of a connection, one each time."""
+    connects: Connect | None = None
+    """Opens connections in another way."""
 
     def __post_init__(self) -> None:
         self.opened: list[FakeTransport] = []
@@ -259,6 +261,8 @@ class FakeServer:
     async def _connect(self, pool: Pool) -> UpstreamConnection:
         if self.may_open is not None:
             await self.may_open.wait()
+        if self.connects is not None:
+            return await self.connects(pool)
         if self.refuses:
             raise self.refuses.pop(0)
         return self.connect()

@@ -32,6 +32,7 @@ class FakeTransport(asyncio.Transport):
 
     def __init__(self, *, half_closes: bool = True) -> None:
         super().__init__()
+        self._loop = asyncio.get_running_loop()
         self.sent = bytearray()
         """All that was written, taken by the peer or not."""
         self.writes: list[bytes] = []
@@ -108,7 +109,8 @@ class FakeTransport(asyncio.Transport):
             raise
 
     def _lose_soon(self, error: Exception | None) -> None:
-        asyncio.get_running_loop().call_soon(self._lose, error)
+        if not self._loop.is_closed():
+            self._loop.call_soon(self._lose, error)
 
     def _lose(self, error: Exception | None) -> None:
         if not self.is_lost:
@@ -157,7 +159,7 @@ class FakeTransport(asyncio.Transport):
     def resume_reading(self) -> None:
         if not self._is_reading:
             self._is_reading = True
-            asyncio.get_running_loop().call_soon(self._deliver_later)
+            self._loop.call_soon(self._deliver_later)
 
     def is_closing(self) -> bool:
         return self._is_closing
