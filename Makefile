@@ -87,7 +87,7 @@ test: check ## All that CI runs: check and every test. ARGS='-k name' narrows th
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: $(VENV)/.runtime-stamp ## Side by side with nginx and HAProxy: CPU per request and the ratio.
+bench: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Side by side with nginx and HAProxy: CPU per request and the ratio.
 	@scripts/debian-packages $(DEBIAN_BENCH_PACKAGES) || echo "Going on without what is missing." >&2
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
@@ -96,7 +96,7 @@ load: $(VENV)/.runtime-stamp $(VENV)/.load-stamp ## Locust: browse and API mix w
 	@$(BIN)/python -m loadtests.load $(ARGS)
 
 .PHONY: soak
-soak: $(VENV)/.runtime-stamp ## Half of capacity with faults mixed in for 30 minutes. ARGS='--minutes 5' is shorter.
+soak: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Half of capacity with faults mixed in for 30 minutes. ARGS='--minutes 5' is shorter.
 	@scripts/debian-packages $(DEBIAN_BENCH_PACKAGES) || echo "Going on without what is missing." >&2
 	@$(BIN)/python -m loadtests.soak $(ARGS)
 
