@@ -105,7 +105,7 @@ class Exchange(EagerTask):
         connection.front.log.error("an answer cannot be sent", exc_info=error, route=self.request.route)
         if connection.exchange is self:
             connection.front.figures.error("internal")
-            connection.broke_off()
+            connection.broke_off(reset=True)
 
     def abandon(self) -> None:
         """The downstream is gone."""
@@ -268,7 +268,7 @@ class Exchange(EagerTask):
         if response is not None:
             self._record(response.status, time.monotonic(), broken=True)
             self._tell(response, complete=False)
-        connection.broke_off()
+        connection.broke_off(reset=self._length is None and not self._chunked)
 
     def pause_body(self) -> None:
         """The downstream takes no more for now."""

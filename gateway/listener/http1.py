@@ -27,6 +27,7 @@ from gateway.listener.exchange import Exchange
 from gateway.listener.forwarded import client_of, scheme_of
 from gateway.listener.front import Front
 from gateway.listener.incoming import IncomingBody
+from gateway.listener.reset import reset_on_close
 from gateway.listener.slow_reader import SlowReader
 
 _MOST_WAITING = 64 * 1024
@@ -318,9 +319,12 @@ class Http1Connection(asyncio.Protocol):
             if self._buffer and not self._pumping and not self.transport.is_closing():
                 self.front.loop.call_soon(self._go_on)
 
-    def broke_off(self) -> None:
-        """The current answer cannot be completed: cut the connection."""
+    def broke_off(self, *, reset: bool) -> None:
+        """The current answer cannot be completed: cut the connection, with a reset where its end would pass for the
+        end of the answer."""
         self.exchange = None
+        if reset:
+            reset_on_close(self.transport)
         self.transport.abort()
 
     def refuse(self, error: GatewayError) -> None:
@@ -393,8 +397,9 @@ class Http1Connection(asyncio.Protocol):
 
     def _close(self) -> None:
         """Close once everything is written; whoever does not read it is cut after the write time-out."""
-        self.transport.close()
-        self._slow_reader.begin()
+        if not self.transport.is_closing():
+            self._slow_reader.begin()
+            self.transport.close()
 
     def hand_over(self) -> bytes:
         """Leave the connection to a tunnel; what has arrived behind the request's head."""

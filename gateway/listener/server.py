@@ -7,7 +7,6 @@ itself: connections wait in the kernel's queue meanwhile."""
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
 import socket
 import ssl
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from gateway.listener.front import Front
 from gateway.listener.http1 import Http1Connection
 from gateway.listener.proxy_protocol import LONGEST, Preamble, ProxyProtocolError, read_preamble
+from gateway.listener.reset import set_reset
 
 _AT_ONCE = 64
 """Connections taken per wake-up, so that workers share a burst and exchanges get their turn."""
@@ -121,7 +121,8 @@ class Acceptor:
             return
         if address != "unix" and front.by_address[address] >= front.limits.connections_per_address:
             front.figures.limit_hit("connections_per_address")
-            _reset(accepted)
+            set_reset(accepted)
+            accepted.close()
             self._leave()
             return
         front.by_address[address] += 1
@@ -181,10 +182,3 @@ async def _readable(loop: asyncio.AbstractEventLoop, sock: socket.socket, timeou
             await ready
     finally:
         loop.remove_reader(sock.fileno())
-
-
-def _reset(accepted: socket.socket) -> None:
-    """Close without leaving the kernel anything to remember."""
-    with contextlib.suppress(OSError):
-        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    accepted.close()
