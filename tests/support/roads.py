@@ -6,7 +6,7 @@ import asyncio
 import socket
 import time
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -25,7 +25,8 @@ from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front
 from gateway.listener.http1 import Http1Connection
 from gateway.upstream.figures import UpstreamFigures
-from gateway.upstream.http1 import ExchangeTimeouts, UpstreamConnection
+from gateway.upstream.forward import ExchangeTimeouts
+from gateway.upstream.http1 import UpstreamConnection
 from gateway.upstream.pool import Connect, Pool, PoolLimits
 from gateway.worker.road import UPGRADES, limits_of
 from tests.support.answer import Answer, read_answer
@@ -117,6 +118,11 @@ class Lane:
         """The downstream sends."""
         for piece in pieces:
             self.transport.receive(piece)
+
+    def reader(self) -> Callable[[str], Answer]:
+        """Reads one answer after the other, each to a request of the method given."""
+        wire = Wire(cast(socket.socket, _Recording(self.transport)))
+        return lambda method: read_answer(wire, method)
 
     def answers(self, *methods: str, minor: int = 1) -> list[Answer]:
         """The answers to requests of these methods, which must be all that was sent."""

@@ -9,7 +9,8 @@ from gateway.errors import (
 )
 from gateway.http.fields import Fields
 from gateway.http.message import Request
-from gateway.upstream.http1 import GATHER_UP_TO, MAX_HEAD, MAX_INTERIM
+from gateway.http.response_head import MAX_HEAD
+from gateway.upstream.http1 import GATHER_UP_TO, MAX_INTERIM
 from gateway.upstream.http1 import WRITE_HIGH_WATER as HIGH
 from tests.support.plugins import make_request
 from tests.support.roads import FakeServer, chunked, read_now, turns
