@@ -17,6 +17,9 @@ from gateway.http.request_head import CHUNKED
 
 UNTIL_CLOSE = -2
 
+MAX_HEAD = 64 * 1024
+"""Octets of a response head. Twice what we take from downstreams: origins set large cookies."""
+
 _WITHOUT_CONTENT = frozenset({204, 304, *range(100, 200)})
 
 _HTTP_1 = re.compile(rb"HTTP/1\.[0-9]").fullmatch
@@ -143,3 +146,13 @@ def _chunked(special: list[Entry], minor: int) -> int:
     if not minor or [value.lower() for value in values_of(special, CODING)] != [b"chunked"]:
         raise UpstreamProtocolError("the only transfer coding known here is chunked, in HTTP/1.1")
     return CHUNKED
+
+
+def check_partial_head(data: bytes) -> None:
+    """Raise UpstreamProtocolError when `data` can never become a response head."""
+    if not b"HTTP/1."[: len(data)] == data[:7]:
+        raise UpstreamProtocolError("the answer does not begin with HTTP/1.1")
+    if len(data) > MAX_HEAD:
+        raise UpstreamProtocolError(f"the answer's head has more than {MAX_HEAD} octets")
+    if data.count(b"\n") != data.count(b"\r\n"):
+        raise UpstreamProtocolError("a line of the answer's head ends without CR")

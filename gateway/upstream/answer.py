@@ -1,13 +1,14 @@
-"""An answer's body on its way in, when it is streamed: from the upstream connection into a stream."""
+"""An answer's body on its way in: into a stream, or gathered when it is small."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from gateway.chain.eager import Waiter
-from gateway.errors import BadRequestError, UpstreamProtocolError
+from gateway.errors import BadRequestError, GatewayError, UpstreamProtocolError
 from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader
+from gateway.http.message import Response
 from gateway.http.request_head import CHUNKED
 from gateway.http.response_head import UNTIL_CLOSE
 
@@ -63,6 +64,18 @@ class AnswerBody:
         if reader is not None and complete:
             self.stream.finish(reader.trailers)
 
+    def finish(self) -> None:
+        """The end of the connection was the end of the body."""
+        self.stream.finish()
+
+    def fail(self, error: GatewayError) -> None:
+        """The body broke off."""
+        self.stream.fail(error)
+
+    def abort(self) -> None:
+        """Nobody wants the body."""
+        self.stream.abort()
+
     @property
     def ends_with_connection(self) -> bool:
         """Whether the end of the connection is the end of the body (RFC 9112 §6.3 item 8)."""
@@ -88,3 +101,33 @@ class AnswerBody:
     def waiter(self) -> Waiter[None]:
         """For coroutines that read the body."""
         return Waiter()
+
+
+class SmallAnswer:
+    """A body that is awaited whole before its answer goes on. Until then a fault is an answer of its own."""
+
+    __slots__ = ("_connection", "_length", "_octets", "_response")
+
+    ends_with_connection = False
+
+    def __init__(self, connection: UpstreamConnection, response: Response, length: int, octets: bytes) -> None:
+        self._connection = connection
+        self._response = response
+        self._length = length
+        self._octets = octets
+
+    def receive(self, data: bytes) -> None:
+        """The next octets of the connection."""
+        octets = self._octets = self._octets + data
+        if len(octets) >= self._length:
+            self._response.body = octets[: self._length]
+            self._connection.complete(self._response, has_more=len(octets) > self._length)
+
+    def finish(self) -> None:
+        """Cannot happen: the length says where the body ends."""
+
+    def fail(self, error: GatewayError) -> None:
+        """The body broke off: nobody has seen any of it."""
+
+    def abort(self) -> None:
+        """Nobody wants the body."""

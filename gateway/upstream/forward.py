@@ -19,9 +19,19 @@ from gateway.http.body import BodyStream
 from gateway.http.message import IDEMPOTENT_METHODS, Request, Response
 from gateway.upstream.balancer import Balancer, RetryBudget
 from gateway.upstream.figures import UpstreamFigures
-from gateway.upstream.http1 import ExchangeTimeouts
 from gateway.upstream.request_head import request_head
 from gateway.upstream.server import Server, client_context
+
+
+class ExchangeTimeouts:
+    """Seconds an exchange may take, copied from the settings."""
+
+    __slots__ = ("first_byte", "idle", "total")
+
+    def __init__(self, first_byte: float, idle: float, total: float) -> None:
+        self.first_byte = first_byte
+        self.idle = idle
+        self.total = total
 
 
 class Upstream:

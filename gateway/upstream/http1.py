@@ -7,8 +7,6 @@ exchange was complete, nothing came behind it, and both sides want to keep it.""
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import time
 from typing import TYPE_CHECKING
 
@@ -26,16 +24,16 @@ from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader
 from gateway.http.message import Request, Response
 from gateway.http.request_head import CHUNKED
-from gateway.http.response_head import ResponseHeads
-from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody
+from gateway.http.response_head import MAX_HEAD, ResponseHeads, check_partial_head
+from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody, SmallAnswer
+from gateway.upstream.upgrade import check_switch
 from gateway.upstream.upload import Upload
 from gateway.websocket.tunnel import UpgradedUpstream
 
 if TYPE_CHECKING:
+    from gateway.upstream.forward import ExchangeTimeouts
     from gateway.upstream.pool import Pool
 
-MAX_HEAD = 64 * 1024
-"""Octets of a response head. Twice what we take from downstreams: origins set large cookies."""
 MAX_INTERIM = 32
 """1xx responses to one request."""
 GATHER_UP_TO = 32 * 1024
@@ -43,48 +41,13 @@ GATHER_UP_TO = 32 * 1024
 write, and a body that breaks off is a clean 502 instead of a cut connection."""
 WRITE_HIGH_WATER = 256 * 1024
 _heads = ResponseHeads()
-_WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-
 
 IDLE, AWAITING, GATHERING, BODY, CLOSED = range(5)
 """What a connection does: waits for a request, for a head, for the rest of a small body; streams a body; is gone."""
 
 
-class ExchangeTimeouts:
-    """Seconds an exchange may take, copied from the settings."""
-
-    __slots__ = ("first_byte", "idle", "total")
-
-    def __init__(self, first_byte: float, idle: float, total: float) -> None:
-        self.first_byte = first_byte
-        self.idle = idle
-        self.total = total
-
-
 class UpstreamConnection(asyncio.Protocol):
     """One connection of a pool."""
-
-    __slots__ = (
-        "_buffer",
-        "_interims",
-        "_length",
-        "_paused",
-        "_request",
-        "_response",
-        "_reusable",
-        "_timeouts",
-        "_total_deadline",
-        "_waiter",
-        "_writing_paused",
-        "answer",
-        "deadline",
-        "exchanges",
-        "pool",
-        "sent_at",
-        "state",
-        "transport",
-        "upload",
-    )
 
     def __init__(self, pool: Pool) -> None:
         self.pool = pool
@@ -97,10 +60,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._buffer = b""
         self._request: Request | None = None
         self._waiter: Waiter[Response] | None = None
-        self._response: Response | None = None
-        self._length = 0
         self._reusable = True
-        self.answer: AnswerBody | None = None
+        self.answer: AnswerBody | SmallAnswer | None = None
         """The body of the current answer, while octets of it are still to come."""
         self._interims = 0
         self.upload: Upload | None = None
@@ -167,10 +128,8 @@ class UpstreamConnection(asyncio.Protocol):
         state = self.state
         if state == AWAITING:
             self._receive_head(data)
-        elif state == BODY:
+        elif state in (BODY, GATHERING):
             self._receive_body(data)
-        elif state == GATHERING:
-            self._gather(data)
         else:
             self.close()
 
@@ -180,26 +139,20 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        state, self.state = self.state, CLOSED
-        if state == CLOSED:
-            return
-        self.deadline = NEVER
-        self.pool.deadlines.forget(self)
-        self._detach_upload()
-        self.pool.lost(self, was_idle=state == IDLE)
+        state = self._leave()
         if state == AWAITING:
             if self._buffer:
                 self._wake_with(UpstreamProtocolError("the upstream closed in the middle of a head"))
             else:
                 self._wake_with(UpstreamClosedError("the upstream closed the connection before it answered"))
-        elif state == GATHERING:
-            self._wake_with(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
         elif self.answer is not None:
             answer, self.answer = self.answer, None
             if exc is None and answer.ends_with_connection:
-                answer.stream.finish()
+                answer.finish()
             else:
-                answer.stream.fail(UpstreamBrokenError("the upstream broke off in the middle of its answer"))
+                error = UpstreamBrokenError("the upstream broke off in the middle of its answer")
+                answer.fail(error)
+                self._wake_with(error)
 
     def pause_writing(self) -> None:
         """The server reads slowly."""
@@ -227,7 +180,10 @@ class UpstreamConnection(asyncio.Protocol):
             while True:
                 end = data.find(b"\r\n\r\n")
                 if end < 0:
-                    self._keep_partial_head(data)
+                    check_partial_head(data)
+                    self._buffer = data
+                    if self.upload is None:
+                        self.deadline = self._total_deadline
                     return
                 end += 4
                 if end > MAX_HEAD:
@@ -248,7 +204,7 @@ class UpstreamConnection(asyncio.Protocol):
                 if not rest:
                     return
                 data = rest
-            self._length, self._reusable = length, reusable
+            self._reusable = reusable
             now = time.monotonic()
             waited = now - self.sent_at
             request.upstream_wait += waited
@@ -264,28 +220,16 @@ class UpstreamConnection(asyncio.Protocol):
         except GatewayError as error:
             self._fail(error)
 
-    def _keep_partial_head(self, data: bytes) -> None:
-        if not b"HTTP/1."[: len(data)] == data[:7]:
-            raise UpstreamProtocolError("the answer does not begin with HTTP/1.1")
-        if len(data) > MAX_HEAD:
-            raise UpstreamProtocolError(f"the answer's head has more than {MAX_HEAD} octets")
-        if data.count(b"\n") != data.count(b"\r\n"):
-            raise UpstreamProtocolError("a line of the answer's head ends without CR")
-        self._buffer = data
-        if self.upload is None:
-            self.deadline = self._total_deadline
-
     def _receive_content(self, response: Response, length: int, rest: bytes, now: float) -> None:
         """What to do with an answer whose content is not just what came with its head."""
         if length >= 0:
             if len(rest) > length:
                 response.body = rest[:length]
-                self._complete(response, has_more=True)
+                self.complete(response, has_more=True)
             elif length <= GATHER_UP_TO:
-                self._response = response
-                self._buffer = rest
+                self.answer = SmallAnswer(self, response, length, rest)
                 self.state = GATHERING
-                self.deadline = now + self._timeouts.idle
+                self.deadline = min(now + self._timeouts.idle, self._total_deadline)
             else:
                 self._stream_rest(response, AnswerBody(self, length), rest)
         elif length == CHUNKED:
@@ -301,7 +245,7 @@ class UpstreamConnection(asyncio.Protocol):
             raise UpstreamProtocolError(error.detail) from None
         if reader.complete and reader.trailers is None:  # all here at once: no need to stream
             response.body = content
-            self._complete(response, has_more=bool(reader.rest))
+            self.complete(response, has_more=bool(reader.rest))
             return
         answer = AnswerBody(self, CHUNKED, reader)
         waiter = self._stream_on(response, answer)
@@ -316,23 +260,10 @@ class UpstreamConnection(asyncio.Protocol):
         if waiter is not None:
             waiter.set_result(response)
 
-    def _gather(self, data: bytes) -> None:
-        response = self._response
-        assert response is not None
-        length = self._length
-        self._buffer += data
-        size = len(self._buffer)
-        if size >= length:
-            body, self._buffer = self._buffer, b""
-            response.body = body if size == length else body[:length]
-            self._response = None
-            self._complete(response, has_more=size > length)
-        else:
-            self.deadline = time.monotonic() + self._timeouts.idle
-
-    def _complete(self, response: Response, *, has_more: bool) -> None:
+    def complete(self, response: Response, *, has_more: bool) -> None:
         """The whole answer is here: the connection is free before the answer goes on."""
         waiter, self._waiter = self._waiter, None  # the connection may serve somebody else from here on
+        self.answer = None
         self._end_exchange(has_more)
         if waiter is not None:
             waiter.set_result(response)
@@ -354,7 +285,9 @@ class UpstreamConnection(asyncio.Protocol):
         if answer is None:
             self.close()
             return
-        if not self._paused:
+        if self.state == GATHERING:  # nothing has gone on yet, so the total still counts
+            self.deadline = min(time.monotonic() + self._timeouts.idle, self._total_deadline)
+        elif not self._paused:
             self.deadline = time.monotonic() + self._timeouts.idle
         try:
             answer.receive(data)
@@ -395,22 +328,11 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _switch(self, response: Response, upgrade: bytes | None, rest: bytes, request: Request) -> None:
         """The server agrees to change protocols (RFC 9110 §15.2.2); checked before anybody believes it."""
-        wanted = request.upgrade
-        if wanted is None or upgrade is None or upgrade.lower() != wanted.lower():
-            raise UpstreamProtocolError("a 101 that nobody asked for")
-        if wanted.lower() == b"websocket":
-            key = request.fields.get(b"sec-websocket-key") or b""
-            accept = base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
-            if response.fields.get(b"sec-websocket-accept") != accept:
-                raise UpstreamProtocolError("a 101 with a wrong Sec-WebSocket-Accept (RFC 6455 §4.1)")
+        check_switch(request, response, upgrade)
         request.upstream_wait += time.monotonic() - self.sent_at
         response.dated = True
         waiter, self._waiter = self._waiter, None
-        self.state = CLOSED
-        self.deadline = NEVER
-        pool = self.pool
-        pool.deadlines.forget(self)
-        pool.lost(self, was_idle=False)
+        self._leave()
         self.transport.pause_reading()  # until the tunnel is there
         response.upgraded = UpgradedUpstream(self.transport, rest, lambda: None)
         if waiter is not None:
@@ -421,14 +343,14 @@ class UpstreamConnection(asyncio.Protocol):
         if self._request is request:
             self._waiter = None
             if self.answer is not None:
-                self.answer.stream.abort()
+                self.answer.abort()
             self.close()
 
     def _fail(self, error: GatewayError) -> None:
         answer, self.answer = self.answer, None
         self.close()
         if answer is not None:
-            answer.stream.fail(error)
+            answer.fail(error)
         self._wake_with(error)
 
     def _wake_with(self, error: Exception) -> None:
@@ -436,22 +358,23 @@ class UpstreamConnection(asyncio.Protocol):
         if waiter is not None:
             waiter.set_exception(error)
 
-    def _detach_upload(self) -> None:
-        upload, self.upload = self.upload, None
-        if upload is not None:
-            upload.body.abort()
-
     def close(self) -> None:
         """End the connection at once, whatever it is doing."""
         self.answer = None
-        if self.state != CLOSED:
-            was_idle = self.state == IDLE
-            self.state = CLOSED
+        self._leave()
+        self.transport.abort()
+
+    def _leave(self) -> int:
+        """Leave sweep and pool; what the connection was doing."""
+        state, self.state = self.state, CLOSED
+        if state != CLOSED:
             self.deadline = NEVER
             self.pool.deadlines.forget(self)
-            self.pool.lost(self, was_idle=was_idle)
-        self._detach_upload()
-        self.transport.abort()
+            self.pool.lost(self, was_idle=state == IDLE)
+            upload, self.upload = self.upload, None
+            if upload is not None:
+                upload.body.abort()
+        return state
 
     @property
     def died_unused(self) -> bool:
