@@ -37,6 +37,11 @@ from gateway.http.target import authority_and_origin_form, is_authority
 
 CHUNKED = -1
 
+_LONGEST_LEADING = 8
+"""Octets of empty lines tolerated before a request line; RFC 9112 §2.2 asks for at least one line."""
+_AROUND_THE_TARGET = 80
+"""Octets that method and version may take in a request line."""
+
 _STOPS_FROM_STRANGERS = STOPS_HERE | FORWARDING
 _TARGET_OCTETS = bytes(octet for octet in range(0x21, 0x7F) if octet != 0x23)
 _NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
@@ -248,3 +253,23 @@ def _expectation(special: list[Entry]) -> bool:
     if any(value.lower() != b"100-continue" for value in values_of(special, EXPECT)):
         raise ExpectationError("the only expectation known here is 100-continue")
     return True
+
+
+def skip_empty_lines(data: bytes, at: int) -> int:
+    """Where a request line may begin (RFC 9112 §2.2). Raises BadRequestError when there is no end to empty lines."""
+    begin = at
+    while data.startswith(b"\r\n", at):
+        at += 2
+        if at - begin > _LONGEST_LEADING:
+            raise BadRequestError("empty lines instead of a request")
+    return at
+
+
+def check_partial_head(part: bytes, max_target: int, max_head: int) -> None:
+    """Raise a DownstreamError when `part` can never become a head within these octets."""
+    if len(part) > max_target + _AROUND_THE_TARGET and b"\r\n" not in part:
+        raise TargetTooLongError("the request line is too long", limit="target")
+    if len(part) > max_head:
+        raise FieldsTooLargeError(f"the head has more than {max_head} octets", limit="head")
+    if part.count(b"\n") != part.count(b"\r\n") or b"\x00" in part:
+        raise BadRequestError("a line ends without CR, or there is a NUL")

@@ -11,16 +11,15 @@ import time
 
 from gateway.chain.deadlines import NEVER
 from gateway.errors import (
-    BadRequestError,
     BodyTooLargeError,
     FieldsTooLargeError,
     GatewayError,
     RequestTimeoutError,
     StreamAbortedError,
-    TargetTooLongError,
 )
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Monotonic, Request, Response
+from gateway.http.request_head import check_partial_head, skip_empty_lines
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
@@ -34,31 +33,11 @@ _MOST_WAITING = 64 * 1024
 """Octets of pipelined requests that may wait; then reading pauses."""
 _LINGER_SECONDS = 2.0
 _LINGER_OCTETS = 4 * 1024 * 1024
-_LONGEST_LEADING = 8
-"""Octets of empty lines tolerated before a request line (RFC 9112 §2.2 asks for at least one)."""
 WRITE_HIGH_WATER = 128 * 1024
 
 
 class Http1Connection(asyncio.Protocol):
     """One downstream connection."""
-
-    __slots__ = (
-        "_buffer",
-        "_lingering",
-        "_pumping",
-        "_served",
-        "_slow_reader",
-        "address",
-        "close_after",
-        "deadline",
-        "downstream",
-        "exchange",
-        "front",
-        "incoming",
-        "paused",
-        "scheme",
-        "transport",
-    )
 
     def __init__(self, front: Front, scheme: str, address: str) -> None:
         self.front = front
@@ -168,7 +147,8 @@ class Http1Connection(asyncio.Protocol):
             while True:
                 end = data.find(b"\r\n\r\n", at)
                 if data.startswith(b"\r\n", at):
-                    at, end = self._skip_empty_lines(data, at)
+                    at = skip_empty_lines(data, at)
+                    end = data.find(b"\r\n\r\n", at)
                 if end < 0:
                     self._keep_partial_head(data[at:], is_new=is_new or at > 0)
                     return
@@ -205,25 +185,11 @@ class Http1Connection(asyncio.Protocol):
                 self.transport.resume_reading()
             self._pump(b"")
 
-    def _skip_empty_lines(self, data: bytes, at: int) -> tuple[int, int]:
-        begin = at
-        while data.startswith(b"\r\n", at):
-            at += 2
-            if at - begin > _LONGEST_LEADING:
-                raise BadRequestError("empty lines instead of a request")
-        return at, data.find(b"\r\n\r\n", at)
-
     def _keep_partial_head(self, part: bytes, *, is_new: bool) -> None:
         """Keep what has come of a head. Raises when it can never become one."""
         self._buffer = part
         limits = self.front.limits
-        line_end = part.find(b"\r\n")
-        if line_end < 0 and len(part) > limits.target + 80:
-            raise TargetTooLongError("the request line is too long", limit="target")
-        if len(part) > limits.head:
-            raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
-        if part.count(b"\n") != part.count(b"\r\n") or b"\x00" in part:
-            raise BadRequestError("a line ends without CR, or there is a NUL")
+        check_partial_head(part, limits.target, limits.head)
         if part and part != b"\r":  # half an empty line is no beginning
             latest = time.monotonic() + limits.head_timeout
             if is_new or self.deadline > latest:

@@ -12,7 +12,14 @@ from gateway.errors import (
     VersionError,
 )
 from gateway.http.message import Downstream, Monotonic, Request
-from gateway.http.request_head import CHUNKED, Framing, HeadLimits, RequestHeads
+from gateway.http.request_head import (
+    CHUNKED,
+    Framing,
+    HeadLimits,
+    RequestHeads,
+    check_partial_head,
+    skip_empty_lines,
+)
 
 LIMITS = HeadLimits(target=100, field=60, fields=8)
 STRANGER = Downstream("192.0.2.7", "http")
@@ -284,3 +291,33 @@ def test_http_1_0_has_no_transfer_codings() -> None:
 def test_a_bounded_number_of_methods_is_remembered_and_all_are_served() -> None:
     seen: list[Any] = [read(get(line=b"M%d / HTTP/1.1" % number))[0].method for number in range(600)]
     assert seen == [f"M{number}" for number in range(600)]
+
+
+@pytest.mark.parametrize(("data", "at", "begins"), [(b"GET", 0, 0), (b"\r\nGET", 0, 2), (b"x\r\n\r\nGET", 1, 5)])
+def test_empty_lines_before_a_request_are_skipped(data: bytes, at: int, begins: int) -> None:
+    assert skip_empty_lines(data, at) == begins
+
+
+def test_empty_lines_without_end_are_refused() -> None:
+    with pytest.raises(BadRequestError):
+        skip_empty_lines(b"\r\n" * 20, 0)
+
+
+@pytest.mark.parametrize(
+    ("part", "status"),
+    [
+        (b"GET /" + b"a" * 200, 414),
+        (b"GET / HTTP/1.1\r\nX: " + b"a" * 400, 431),
+        (b"GET / HTTP/1.1\nHost", 400),
+        (b"GET / HTTP/1.1\r\nHo\x00st", 400),
+    ],
+)
+def test_what_can_never_become_a_head_is_refused_before_it_ends(part: bytes, status: int) -> None:
+    with pytest.raises(DownstreamError) as refused:
+        check_partial_head(part, 100, 300)
+    assert refused.value.status == status
+
+
+@pytest.mark.parametrize("part", [b"", b"G", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost: a\r\n"])
+def test_a_head_that_may_still_become_one_is_waited_for(part: bytes) -> None:
+    check_partial_head(part, 100, 300)
