@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from gateway.config.base import Settings
+from gateway.config import base
 from gateway.http.message import Request, Response
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ class Plugin:
 
     One instance serves one route of one compiled chain; a reload makes new ones."""
 
-    Settings: ClassVar[type[Settings]]
+    Settings: ClassVar[type[base.Settings]]
     """What may be said about it in the configuration."""
     replay_safe: bool = False
     """Whether its effect is a function of the request head and the stored response alone. Said by the class, or by an
