@@ -16,7 +16,7 @@ from gateway.chain.compile import (
 )
 from gateway.chain.plugin import Handler, Plugin
 from gateway.chain.runtime import Runtime
-from gateway.config.base import Settings
+from gateway.config import base
 from gateway.config.plan import PluginUse, RoutePlan
 from gateway.config.settings import MatchSettings, TimeoutSettings
 from gateway.http.message import Request, Response
@@ -28,7 +28,7 @@ LIFE: list[str] = []
 class Step(Plugin):
     """Writes down what happens to it, and fails where its settings say."""
 
-    class Settings(Settings):
+    class Settings(base.Settings):
         name: str = "step"
         fails: str = ""
 

@@ -1,10 +1,10 @@
 from gateway.chain.plugin import Plugin
-from gateway.config.base import Settings
+from gateway.config import base
 from tests.support.plugins import ScriptedUpstream, make_request, make_runtime
 
 
 class Nothing(Plugin):
-    class Settings(Settings):
+    class Settings(base.Settings):
         """No settings."""
 
 
