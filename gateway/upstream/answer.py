@@ -106,22 +106,23 @@ class AnswerBody:
 class SmallAnswer:
     """A body that is awaited whole before its answer goes on. Until then a fault is an answer of its own."""
 
-    __slots__ = ("_connection", "_length", "_octets", "_response")
+    __slots__ = ("_connection", "length", "octets", "response")
 
     ends_with_connection = False
 
     def __init__(self, connection: UpstreamConnection, response: Response, length: int, octets: bytes) -> None:
         self._connection = connection
-        self._response = response
-        self._length = length
-        self._octets = octets
+        self.response = response
+        self.length = length
+        self.octets = octets
+        """What has come so far."""
 
     def receive(self, data: bytes) -> None:
         """The next octets of the connection."""
-        octets = self._octets = self._octets + data
-        if len(octets) >= self._length:
-            self._response.body = octets[: self._length]
-            self._connection.complete(self._response, has_more=len(octets) > self._length)
+        octets = self.octets = self.octets + data
+        if len(octets) >= self.length:
+            self.response.body = octets[: self.length]
+            self._connection.complete(self.response, has_more=len(octets) > self.length)
 
     def finish(self) -> None:
         """Cannot happen: the length says where the body ends."""

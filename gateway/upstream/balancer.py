@@ -12,43 +12,49 @@ class Candidate(Protocol):
     weight: int
     pending: int
     """Requests this worker has given to the server and that are not answered yet."""
+    resting_until: float
+    """Monotonic seconds until which it is left out, since it just refused connections."""
 
 
 class Balancer:
     """Chooses among `candidates`, by turns or by the fewest pending requests for their weight."""
 
-    __slots__ = ("_candidates", "_current", "_least_pending", "_total")
+    __slots__ = ("_candidates", "_current", "_least_pending")
 
     def __init__(self, candidates: Sequence[Candidate], *, least_pending: bool) -> None:
         self._candidates = candidates
         self._least_pending = least_pending
         self._current = [0] * len(candidates)
-        self._total = sum(candidate.weight for candidate in candidates)
 
-    def choose(self, avoid: int = -1) -> int:
-        """Index of the next server. `avoid` is one that has just failed; it is chosen only when it is alone."""
+    def choose(self, now: float, avoid: int = -1) -> int:
+        """Index of the next server.
+
+        Servers that rest, and `avoid`, which has just failed, are chosen only when there is no other."""
         candidates = self._candidates
-        if len(candidates) == 1:
-            return 0
-        turn = self._next_turn(avoid)
+        others = [index for index in range(len(candidates)) if index != avoid] or [avoid]
+        able = [index for index in others if candidates[index].resting_until <= now] or others
+        turn = self._next_turn(able)
         if not self._least_pending:
             return turn
         best, least = turn, candidates[turn].pending / candidates[turn].weight
-        for index, candidate in enumerate(candidates):
-            load = candidate.pending / candidate.weight
-            if load < least and index != avoid:
+        for index in able:
+            load = candidates[index].pending / candidates[index].weight
+            if load < least:
                 best, least = index, load
         return best
 
-    def _next_turn(self, avoid: int) -> int:
-        """Smooth weighted round robin: everybody earns its weight, the richest pays for all."""
-        current = self._current
-        best = -1
-        for index, candidate in enumerate(self._candidates):
-            current[index] += candidate.weight
-            if index != avoid and (best < 0 or current[index] > current[best]):
+    def _next_turn(self, able: list[int]) -> int:
+        """Smooth weighted round robin: everybody who can earns its weight, the richest pays for all."""
+        current, candidates = self._current, self._candidates
+        total = 0
+        best = able[0]
+        for index in able:
+            weight = candidates[index].weight
+            total += weight
+            current[index] += weight
+            if current[index] > current[best]:
                 best = index
-        current[best] -= self._total
+        current[best] -= total
         return best
 
 

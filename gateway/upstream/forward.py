@@ -22,6 +22,9 @@ from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.request_head import request_head
 from gateway.upstream.server import Server, client_context
 
+REST_SECONDS = 1.0
+"""How long a server that gave no connection is left out: a dead one costs a request a second, not every other one."""
+
 
 class ExchangeTimeouts:
     """Seconds an exchange may take, copied from the settings."""
@@ -81,7 +84,7 @@ class Upstream:
             begun = time.monotonic()
             until = begun + total
             budget.requests += 1
-            index, retried = 0 if alone else balancer.choose(), False
+            index, retried = 0 if alone else balancer.choose(begun), False
             while True:
                 server = servers[index]
                 server.pending += 1
@@ -105,6 +108,7 @@ class Upstream:
                     return response
                 except UpstreamConnectError as error:  # nothing was sent: another server may do
                     begun = failed(error, request, begun)
+                    server.resting_until = begun + REST_SECONDS
                     if retried or alone or not budget.spend():
                         raise
                 except UpstreamClosedError as error:
@@ -121,7 +125,7 @@ class Upstream:
                     server.pending -= 1
                 retried = True
                 figures.retries.inc()
-                index = balancer.choose(avoid=index)
+                index = balancer.choose(begun, avoid=index)
 
         return forward
 

@@ -46,6 +46,7 @@ class Server:
         "authority",
         "pending",
         "pool",
+        "resting_until",
         "url",
         "weight",
     )
@@ -63,6 +64,7 @@ class Server:
         self.weight = server.weight
         self.authority = server.authority.encode()
         self.pending = 0
+        self.resting_until = 0.0
         self._tls = tls
         self._connect_timeout = settings.timeouts.connect
         address = server.address

@@ -40,12 +40,26 @@ class TestTime:
         server.expire()
         assert isinstance(asking.error, UpstreamTimeoutError)
 
-    async def test_a_small_body_that_stalls_is_504(self) -> None:
+    async def test_a_small_body_that_takes_its_time_goes_on_as_a_stream(self) -> None:
+        server = FakeServer()
+        asking = server.ask()
+        server.transport.receive(large(7) + b"con")
+        assert not asking.finished
+        server.expire()
+        sink = read_now(asking.result)
+        assert bytes(sink.data) == b"con"
+        server.transport.receive(b"tent")
+        assert bytes(sink.data) == b"content"
+        assert server.pool.idle == 1
+
+    async def test_a_small_body_that_stalls_breaks_off_like_a_large_one(self) -> None:
         server = FakeServer()
         asking = server.ask()
         server.transport.receive(large(7) + b"con")
         server.expire()
-        assert isinstance(asking.error, UpstreamTimeoutError)
+        sink = read_now(asking.result)
+        server.expire()
+        assert isinstance(sink.error, UpstreamBrokenError)
 
     async def test_a_stream_that_stalls_breaks_off(self) -> None:
         server = FakeServer()
