@@ -204,7 +204,7 @@ def _targeted_directives(members: Dictionary) -> Iterator[_Directive]:
         elif type(value) is int:
             yield name, _Form.TOKEN, b"%d" % value
         elif isinstance(value, Token):
-            yield name, _Form.BROKEN if name in _SECONDS else _Form.TOKEN, str(value).encode("ascii")
+            yield name, _Form.TOKEN, str(value).encode("ascii")
         elif isinstance(value, str) and name not in _SECONDS:
             yield name, _Form.QUOTED, value.encode("ascii")
         else:

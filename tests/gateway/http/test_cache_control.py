@@ -67,6 +67,8 @@ def test_names_are_read_in_any_case_and_empty_members_skipped() -> None:
         (b"0000000000000000000000003600", 3600),
         (b'"3600"', 3600),
         (b'"36\\00"', 3600),
+        (b"1000000000", 1_000_000_000),
+        (b"2147483647", MAX_DELTA_SECONDS - 1),
         (b"2147483648", MAX_DELTA_SECONDS),
         (b"2147483649", MAX_DELTA_SECONDS),
         (b"99999999999", MAX_DELTA_SECONDS),

@@ -110,6 +110,7 @@ def test_what_is_malformed_or_of_another_unit_is_ignored(value: bytes | None) ->
 def test_more_ranges_than_are_looked_at_are_ignored() -> None:
     ranges = [b"%d-%d" % (at, at) for at in range(0, 4 * MOST_RANGES, 2)]
     assert len(selected(b"bytes=" + b",".join(ranges[:MOST_RANGES]), 1000)) == MOST_RANGES
+    assert len(selected(b"bytes=" + b", ,".join(ranges[:MOST_RANGES]), 1000)) == MOST_RANGES
     assert requested_ranges(b"bytes=" + b",".join(ranges[: MOST_RANGES + 1]), 1000) is IGNORE
     assert requested_ranges(b"bytes=" + b",".join([b"0-"] * (MOST_RANGES + 1)), 1000) is IGNORE
     assert requested_ranges(b"bytes=" + b"0-," * 20_000, 1000) is IGNORE
