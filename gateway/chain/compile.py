@@ -22,7 +22,7 @@ class ChainError(Exception):
 class CompiledRoute(Generic[F]):
     """A route ready to answer. `figures` are the listener's own."""
 
-    __slots__ = ("figures", "handler", "name", "plugins", "takes")
+    __slots__ = ("figures", "handler", "may_replay", "name", "plugins", "takes")
 
     def __init__(
         self, name: str, takes: Matcher | None, handler: Handler, plugins: Sequence[Plugin], figures: F
@@ -32,6 +32,18 @@ class CompiledRoute(Generic[F]):
         self.handler = handler
         self.plugins = plugins
         self.figures = figures
+        self.may_replay = may_replay(plugins)
+        """Whether an answer of a store in the chain may be given again without asking the chain."""
+
+
+def may_replay(plugins: Sequence[Plugin]) -> bool:
+    """Whether there is a store and everything in front of it depends on the request head and the answer alone."""
+    for plugin in plugins:
+        if plugin.gives_replays:
+            return True
+        if not plugin.replay_safe:
+            return False
+    return False
 
 
 def check_order(route: str, names: Sequence[str], classes: Sequence[type[Plugin]]) -> None:

@@ -25,6 +25,8 @@ class Plugin:
     replay_safe: bool = False
     """Whether its effect is a function of the request head and the stored response alone. Said by the class, or by an
     instance that depends on its settings."""
+    gives_replays: ClassVar[bool] = False
+    """Whether its answers may carry a `replay`: it is a store."""
     before: ClassVar[tuple[str, ...]] = ()
     """Rooms that must come later in the chain, when they are in it."""
     after: ClassVar[tuple[str, ...]] = ()

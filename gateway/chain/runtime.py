@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from weakref import WeakValueDictionary
 
 import structlog
 
@@ -66,6 +67,26 @@ class Tasks:
             await asyncio.gather(*running, return_exceptions=True)
 
 
+L = TypeVar("L")
+
+
+class Lasting:
+    """What outlives a compiled chain: a reload finds the stores of the chain before, still warm.
+
+    A thing lasts as long as any plugin holds it."""
+
+    def __init__(self) -> None:
+        self._things: WeakValueDictionary[str, Any] = WeakValueDictionary()
+
+    def share(self, name: str, make: Callable[[], L]) -> L:
+        """The thing of that name, made if nobody holds one."""
+        thing: L | None = self._things.get(name)
+        if thing is None:
+            thing = make()
+            self._things[name] = thing
+        return thing
+
+
 class Control(Protocol):
     """The way to the supervisor and, through it, to the other workers."""
 
@@ -95,3 +116,5 @@ class Runtime:
     log: Any
     control: Control | None = None
     """`None` in tests and one-shot commands."""
+    lasting: Lasting = field(default_factory=Lasting)
+    """What plugins of this worker share and what a reload keeps."""

@@ -11,6 +11,7 @@ from gateway.config.addresses import Address, TcpAddress, UnixAddress
 from gateway.config.base import SettingError, Settings
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
+from gateway.config.replay import ReplaySettings
 from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
 from gateway.config.shorthand import OneOrMany, OneOrMore, check_token
 from gateway.config.units import Duration, OrOff, seconds
@@ -30,6 +31,7 @@ __all__ = [
     "ListenSettings",
     "MatchSettings",
     "PoolSettings",
+    "ReplaySettings",
     "RouteSettings",
     "RouteTimeoutSettings",
     "ServerSettings",
@@ -110,6 +112,8 @@ class GatewaySettings(Settings):
     """`off`, `stdout`, or the path of a file. One JSON object a line, written in batches."""
     limits: LimitSettings = LimitSettings()
     """What a downstream may send, and how long it may take."""
+    replay: ReplaySettings = ReplaySettings()
+    """The replay lane."""
     trusted_proxies: OneOrMany[Network] = ()
     """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
     drain: Duration = seconds(15)

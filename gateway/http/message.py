@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NewType
+from typing import Any, NewType, Protocol
 
 from gateway.http.body import BodyStream
 from gateway.http.fields import Fields
@@ -37,6 +37,23 @@ class Downstream:
     """Whether the peer is one of `trusted_proxies`, so that its forwarding fields count."""
     local: str = ""
     """Address it connected to."""
+
+
+class Replayable(Protocol):
+    """What a store hands on with a fresh stored response, so that the listener may give the same answer again."""
+
+    alive: bool
+    """Whether the stored response is still in its store and has not been changed."""
+    until: WallTime
+    """When it stops being fresh."""
+    reads: frozenset[bytes]
+    """Request fields, in lower case, that decide which stored response answers."""
+
+    def lines(self, now: float) -> bytes:
+        """The field lines that change with time, as of `now`, each with its CRLF. Called once a second at most."""
+
+    def used(self) -> None:
+        """It was given again."""
 
 
 UNKNOWN_DOWNSTREAM = Downstream("unknown", "http")
@@ -138,6 +155,10 @@ class Response:
     """Whether `fields` are known to have a Date; the listener looks when they are not."""
     upgraded: Any = None
     """The upstream's side of the tunnel after a 101."""
+    replay: Replayable | None = None
+    """Set by a store when the same request head may be given this answer again."""
+    replay_lines: bytes = b""
+    """The lines of `fields` that change with time, as they stand there."""
     _sent: list[Callable[[bool], None]] | None = None
 
     def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:

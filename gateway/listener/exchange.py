@@ -15,7 +15,7 @@ from gateway.errors import GatewayError, NoRouteError, StreamAbortedError
 from gateway.http.body import BodyStream, StreamEnd
 from gateway.http.chunked import encode_last_chunk
 from gateway.http.fields import Fields
-from gateway.http.message import Body, Request, Response
+from gateway.http.message import Body, Replayable, Request, Response
 from gateway.listener.encode import NO_CONTENT, has_no_content, response_head, upgrade_head
 from gateway.listener.error_response import error_response, internal_error
 from gateway.listener.record import access_record
@@ -156,12 +156,24 @@ class Exchange(EagerTask):
                 connection.transport.writelines((head, body))
             else:
                 connection.transport.write(head + body)
+            if response.replay is not None:
+                self._offer_replay(response, response.replay, head, body)
             self._record(status, now)
             if response.has_callbacks:
                 self._tell(response, complete=True)
             connection.finished(now)
         else:
             self._answer_otherwise(response, body, date, now)
+
+    def _offer_replay(self, response: Response, source: Replayable, head: bytes, body: bytes) -> None:
+        """Let the replay lane give this answer again to the same head."""
+        connection, request, route = self.connection, self.request, self.route
+        octets = connection.head
+        usual = request.method == "GET" and request.minor == 1 and not connection.close_after
+        log = connection.front.access_log
+        if octets and usual and route is not None and route.may_replay and not (log is not None and log.enabled):
+            lane, lines = connection.front.lane, response.replay_lines
+            lane.offer(octets, head, body, lines, source, route.figures, response.status)
 
     def _answer_otherwise(self, response: Response, body: Body, date: bytes | None, now: float) -> None:
         """Answers without content, and streamed ones."""

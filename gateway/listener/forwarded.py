@@ -10,6 +10,7 @@ from collections.abc import Callable
 from ipaddress import ip_address
 
 from gateway.http.fields import Fields
+from gateway.http.message import Request
 
 _PARAMETER = re.compile(rb"""[ \t]*([!#$%&'*+\-.^_`|~0-9A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^"; \t]*))[ \t]*(?:;|$)""")
 _MOST_HOPS = 32
@@ -77,3 +78,9 @@ def _address(hop: bytes) -> str | None:
         return str(ip_address(text))
     except ValueError:
         return None
+
+
+def believe(request: Request, is_trusted: Callable[[str], bool]) -> None:
+    """Take the request's client address and scheme from the trusted proxy it came by."""
+    request.client = client_of(request.fields, request.downstream.peer, is_trusted)
+    request.scheme = scheme_of(request.fields, request.downstream.scheme)

@@ -18,6 +18,7 @@ from gateway.http.dates import DateCache
 from gateway.http.message import Request
 from gateway.http.request_head import RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
+from gateway.listener.replay import ReplayLane
 
 if TYPE_CHECKING:
     from gateway.listener.http1 import Http1Connection
@@ -31,6 +32,7 @@ class Route(Protocol):
 
     name: str
     handler: Handler
+    may_replay: bool
     figures: RouteFigures
 
 
@@ -64,8 +66,12 @@ class Limits:
     tunnel_idle_timeout: float
 
 
+_SWEEPS_BETWEEN = 20
+"""The lane is looked through for what is gone once in so many sweeps: it is not given again anyway."""
+
+
 class Front:
-    """Shared state of a worker's downstream side. A reload changes limits, heads, router, name and `trusted`."""
+    """Shared state of a worker's downstream side. A reload changes limits, heads, lane, router, name, `trusted`."""
 
     def __init__(
         self,
@@ -85,6 +91,7 @@ class Front:
         self.limits: Limits
         self.router: Router
         self.heads: RequestHeads
+        self.lane: ReplayLane
         self.name = "slipstream"
         self.trusted: tuple[Network, ...] = ()
         self.connections: set[Http1Connection] = set()
@@ -93,6 +100,7 @@ class Front:
         self.occupied = 0
         """Downstream connections, tunnels and TLS handshakes included."""
         self.draining = False
+        self._shown = 0
         self.room: Callable[[], None] = lambda: None
         """Called when a connection ends, so that accepting may go on."""
 
@@ -100,6 +108,9 @@ class Front:
         """Set the gauges; called now and then, so that requests need not."""
         self.figures.in_flight.set(self.busy)
         self.figures.connections.set(self.occupied)
+        self._shown += 1
+        if self._shown % _SWEEPS_BETWEEN == 0:
+            self.lane.sweep()
 
     def is_trusted(self, address: str) -> bool:
         """Whether the peer's forwarding fields are believed (RFC 7239 §8.1). Unix sockets count as this machine."""

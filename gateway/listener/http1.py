@@ -23,7 +23,7 @@ from gateway.http.request_head import check_partial_head, skip_empty_lines
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
-from gateway.listener.forwarded import client_of, scheme_of
+from gateway.listener.forwarded import believe
 from gateway.listener.front import Front
 from gateway.listener.incoming import IncomingBody
 from gateway.listener.reset import reset_on_close
@@ -53,9 +53,12 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._slow_reader = SlowReader(self)
         self._buffer = b""
+        self.head = b""
+        """The octets of the current request's head, when it came alone and whole."""
         self.incoming: IncomingBody | None = None
         """The body of the current request, while octets of it are still to come."""
-        self._served = 0
+        self.served = 0
+        """Requests answered so far, the current one included."""
         self._lingering = -1
         self._pumping = False
 
@@ -115,8 +118,12 @@ class Http1Connection(asyncio.Protocol):
         if self.incoming is not None:
             self.incoming.receive(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
+            lane = self.front.lane
+            if lane.entries and not self._buffer and lane.answer(data, self):
+                return
             size = len(data)
             if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
+                self.head = data
                 try:  # one whole head and nothing else: nearly every time
                     self._begin(data, data, size)
                 except GatewayError as error:
@@ -138,6 +145,7 @@ class Http1Connection(asyncio.Protocol):
     def _pump(self, data: bytes) -> None:
         """Start exchanges from what has arrived until one has to wait or a head is incomplete."""
         is_new = not self._buffer
+        self.head = b""
         if self._buffer:
             data, self._buffer = self._buffer + data, b""
         at = 0
@@ -203,8 +211,8 @@ class Http1Connection(asyncio.Protocol):
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
         now = Monotonic(time.monotonic())
         request, framing = front.heads.parse(head, self.downstream, now)
-        self._served += 1
-        self.close_after = framing.close or front.draining or self._served >= limits.requests_per_connection
+        self.served += 1
+        self.close_after = framing.close or front.draining or self.served >= limits.requests_per_connection
         self.deadline = NEVER
         length = framing.length
         if length:
@@ -221,15 +229,10 @@ class Http1Connection(asyncio.Protocol):
                     incoming.receive(rest)
         request.interim = self.send_interim
         if self.downstream.trusted:
-            self._believe(request)
+            believe(request, front.is_trusted)
         exchange = self.exchange = Exchange(self, request, front.router(request))
         exchange.resume()
         return at
-
-    def _believe(self, request: Request) -> None:
-        """Take client address and scheme from a trusted proxy (RFC 7239)."""
-        request.client = client_of(request.fields, self.downstream.peer, self.front.is_trusted)
-        request.scheme = scheme_of(request.fields, self.downstream.scheme)
 
     def body_received(self, rest: bytes) -> None:
         """The request's body is complete; `rest` came behind it."""
@@ -237,10 +240,6 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         if rest:
             self._buffer = rest
-
-    def send_continue(self) -> None:
-        """Ask for the body (RFC 9110 §15.2.1)."""
-        self.send_interim(100, Fields())
 
     # --- answers ---------------------------------------------------------------------------------
 

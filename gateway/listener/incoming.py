@@ -10,6 +10,7 @@ from gateway.chain.eager import Waiter
 from gateway.errors import BodyTooLargeError, GatewayError
 from gateway.http.body import BodyStream
 from gateway.http.chunked import ChunkedReader
+from gateway.http.fields import Fields
 from gateway.http.request_head import CHUNKED
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ class IncomingBody:
     def _invite(self) -> None:
         """Somebody here wants the content and the upstream was not asked: send 100."""
         if self.wants_continue and self._connection.incoming is self:
-            self._connection.send_continue()
+            self._connection.send_interim(100, Fields())
 
     # BodySource: the body's consumer steers the connection while the body lasts
 

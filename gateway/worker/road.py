@@ -17,13 +17,14 @@ import structlog
 from gateway.chain.compile import ChainError, CompiledRoute, build_chain, close_plugins, compile_takes, make_router
 from gateway.chain.deadlines import Deadlines
 from gateway.chain.plugin import Plugin
-from gateway.chain.runtime import Control, Runtime, SystemClock, Tasks
+from gateway.chain.runtime import Control, Lasting, Runtime, SystemClock, Tasks
 from gateway.config import Configuration
 from gateway.config.settings import GatewaySettings, ListenSettings
 from gateway.figures import Figures
 from gateway.http.request_head import HeadLimits, RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front, Limits, RecordSink
+from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
 from gateway.upstream.forward import Upstream
@@ -55,6 +56,7 @@ class Road:
         self._clock = SystemClock()
         self._log = structlog.get_logger("slipstream.road")
         self._tasks = Tasks(self._log)
+        self._lasting = Lasting()
         self._deadlines = Deadlines(loop)
         self._front = Front(loop, self._clock, self._deadlines, ListenerFigures(figures), access_log)
         self._front.room = self._resume_accepting
@@ -113,7 +115,9 @@ class Road:
 
     def _runtime(self, route: str, upstream: str, name: str) -> Runtime:
         log = structlog.get_logger("slipstream.plugin").bind(route=route)
-        return Runtime(route, upstream, name, self._clock, self._tasks, self._figures, log, self._control)
+        return Runtime(
+            route, upstream, name, self._clock, self._tasks, self._figures, log, self._control, self._lasting
+        )
 
     async def commit(self, prepared: Prepared) -> None:
         """Let requests take the new road from here on."""
@@ -123,6 +127,7 @@ class Road:
         front.limits = limits_of(settings)
         own = settings.limits
         front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
+        front.lane = ReplayLane(settings.replay.memory or 0, settings.replay.ignore, self._figures)
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)

@@ -24,6 +24,7 @@ from gateway.http.request_head import HeadLimits, RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front
 from gateway.listener.http1 import Http1Connection
+from gateway.listener.replay import ReplayLane
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.forward import ExchangeTimeouts
 from gateway.upstream.http1 import UpstreamConnection
@@ -78,6 +79,7 @@ def make_front(handler: Handler | None, **limits: Any) -> tuple[Front, Figures, 
     upstreams: Any = {"app": {"servers": ["http://127.0.0.1:1"]}}
     front.limits = limits_of(GatewaySettings.model_validate({"upstreams": upstreams, "limits": own}))
     front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
+    front.lane = ReplayLane(1 << 20, ["X-Request-Id"], figures)
     route = None
     if handler is not None:
         route = CompiledRoute("default", None, handler, (), RouteFigures(figures, "default"))

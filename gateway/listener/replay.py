@@ -1,0 +1,159 @@
+"""The replay lane: a request head that was answered from a store is answered again from one look-up.
+
+The lane maps the octets of a head to the octets of its answer. It holds nothing of its own: an answer is given again
+only while the stored response it came from is alive and fresh, so expiry, purge and eviction end it at once. Lines that
+change with time (Age and the like) are rendered again once a second, by the store that knows them.
+
+Fields that differ in every request and that decide nothing are cut out of a head before the second look-up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from gateway.figures import Figures
+from gateway.http.memory import holds_credential
+from gateway.http.message import Replayable
+
+if TYPE_CHECKING:
+    from gateway.listener.figures import RouteFigures
+    from gateway.listener.http1 import Http1Connection
+
+JOIN_UP_TO = 32 * 1024
+"""Octets of content up to which head and content are kept as one piece, ready to be written."""
+_ENTRY_OCTETS = 600
+"""What an entry costs beside its octets."""
+_NEVER_AGAIN = re.compile(rb"\r\n(?:range|if-range|expect|upgrade|connection|te):", re.IGNORECASE)
+
+
+class Replay:
+    """An answer that may be given again."""
+
+    __slots__ = ("_after", "_before", "_second", "content", "octets", "route", "size", "source", "status", "until")
+
+    def __init__(
+        self, before: bytes, after: bytes, content: bytes, source: Replayable, route: RouteFigures, status: int
+    ) -> None:
+        self._before = before
+        self._after = after
+        self.content = content
+        """What follows `octets`, when it is too large to be part of them."""
+        self.source = source
+        self.route = route
+        self.status = status
+        self.until = source.until
+        self._second = -1
+        self.octets = b""
+        self.size = _ENTRY_OCTETS + len(before) + len(after) + len(content)
+        if len(content) <= JOIN_UP_TO:
+            self._after += content
+            self.content = b""
+            self.size += len(self._after) + len(before)
+
+    def at(self, wall: float) -> bytes | None:
+        """The answer as of `wall`, `None` when it may not be given without asking the chain."""
+        if not self.source.alive or wall >= self.until:
+            return None
+        second = int(wall)
+        if second != self._second:
+            self._second = second
+            self.octets = b"".join((self._before, self.source.lines(wall), self._after))
+        return self.octets
+
+
+class ReplayLane:
+    """The table of answers that may be given again, bounded in octets."""
+
+    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "count", "dropped", "entries")
+
+    def __init__(self, limit: int, cut: Sequence[str], figures: Figures) -> None:
+        """`limit` in octets, 0 for no lane. `cut`: names of fields that differ in every request and decide nothing."""
+        self._limit = limit
+        self._used = 0
+        self._cut_names = frozenset(name.lower().encode() for name in cut)
+        names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
+        self._cut = re.compile(rb"\r\n(?:" + names + rb"):[^\r\n]*", re.IGNORECASE).sub if names else None
+        self.entries: dict[bytes, Replay] = {}
+        self.count = figures.counter("replays_total", "Answers given by the replay lane").cell
+        self.dropped = figures.counter("replays_dropped_total", "Answers the replay lane had to forget")
+
+    def answer(self, octets: bytes, connection: Http1Connection) -> bool:
+        """Write the answer to these octets, if they are one head that was answered before; whether they were."""
+        found = self.entries.get(octets)
+        if found is None and self._cut is not None:
+            found = self.entries.get(self._cut(b"", octets))
+        if found is None:
+            return False
+        front = connection.front
+        answer = found.at(front.clock.wall())
+        if answer is None or front.draining or connection.served + 1 >= front.limits.requests_per_connection:
+            return False
+        connection.served += 1
+        content = found.content
+        if content:
+            connection.transport.writelines((answer, content))
+        else:
+            connection.transport.write(answer)
+        figures = front.figures
+        row = figures.row
+        row[figures.octets_out] += len(answer) + len(content)
+        row[self.count] += 1.0
+        found.route.record_replay(found.status)
+        found.source.used()
+        connection.deadline = front.deadlines.latest + front.limits.keep_alive_timeout
+        return True
+
+    def offer(
+        self,
+        octets: bytes,
+        head: bytes,
+        content: bytes,
+        lines: bytes,
+        source: Replayable,
+        route: RouteFigures,
+        status: int,
+    ) -> None:
+        """Remember an answer, if it is one that may be given again: to this head, and to those that differ from it
+        only in fields that decide nothing.
+
+        `lines` are the lines of the head that change with time, as the store rendered them now."""
+        if not self._limit or _NEVER_AGAIN.search(octets) or holds_credential(octets):
+            return
+        before, found, after = head.partition(lines)
+        if not found or lines in after:  # somebody further out changed them
+            return
+        key = octets
+        if self._cut is not None and not source.reads & self._cut_names:
+            key = self._cut(b"", octets)
+        replay = Replay(before, after, content, source, route, status)
+        replay.size += len(key)
+        if replay.size > self._limit // 8:
+            return
+        self.drop(key)
+        while self._used + replay.size > self._limit and self.entries:
+            self.drop(next(iter(self.entries)))
+            self.dropped.inc()
+        self.entries[key] = replay
+        self._used += replay.size
+
+    def drop(self, key: bytes) -> None:
+        """Forget an answer."""
+        replay = self.entries.pop(key, None)
+        if replay is not None:
+            self._used -= replay.size
+
+    def sweep(self) -> None:
+        """Forget the answers whose stored response is gone; called now and then."""
+        for key in [key for key, replay in self.entries.items() if not replay.source.alive]:
+            self.drop(key)
+
+    def clear(self) -> None:
+        """Forget everything: another configuration may answer differently."""
+        self.entries.clear()
+        self._used = 0
+
+    @property
+    def used(self) -> int:
+        """Octets it takes."""
+        return self._used

@@ -1,0 +1,212 @@
+"""The replay lane gives an answer again while its stored response lives, never to a head that could want another."""
+
+import asyncio
+
+import pytest
+
+from gateway.figures import Figures
+from gateway.http.fields import Fields
+from gateway.http.message import Request, Response, WallTime
+from gateway.listener.figures import RouteFigures
+from gateway.listener.replay import ReplayLane
+from tests.support.roads import Lane, make_front
+
+HEAD = b"GET /things HTTP/1.1\r\nHost: app.test\r\nX-Request-Id: 1\r\n\r\n"
+OTHER = b"GET /things HTTP/1.1\r\nHost: app.test\r\nX-Request-Id: 2\r\n\r\n"
+
+
+class Stored:
+    """A stored response as a store hands it on."""
+
+    def __init__(self, *, until: float = 2e9, reads: frozenset[bytes] = frozenset()) -> None:
+        self.alive = True
+        self.until = WallTime(until)
+        self.reads = reads
+        self.uses = 0
+        self.rendered = 0
+
+    def lines(self, now: float) -> bytes:
+        self.rendered += 1
+        return b"Age: %d\r\n" % self.rendered
+
+    def used(self) -> None:
+        self.uses += 1
+
+
+class Shop:
+    """A handler that answers from `stored`, as a store in the chain would."""
+
+    def __init__(self, stored: Stored | None, content: bytes = b"content") -> None:
+        self.stored = stored
+        self.content = content
+        self.asked = 0
+
+    async def __call__(self, request: Request) -> Response:
+        self.asked += 1
+        response = Response(200, Fields([(b"Date", b"x"), (b"Age", b"0")]), self.content)
+        response.replay = self.stored
+        response.replay_lines = b"Age: 0\r\n"
+        return response
+
+
+def replaying(shop: Shop) -> Lane:
+    front, _, log = make_front(shop)
+    log.enabled = False
+    route = front.router(Request("GET", b"/", Fields()))
+    assert route is not None
+    route.may_replay = True
+    return Lane(shop, front=front)
+
+
+async def test_the_second_time_the_chain_is_not_asked() -> None:
+    stored = Stored()
+    shop = Shop(stored)
+    lane = replaying(shop)
+    lane.send(HEAD)
+    lane.send(HEAD)
+    lane.send(HEAD)
+    assert shop.asked == 1
+    assert stored.uses == 2
+    answers = lane.sent.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert [answer.partition(b"Age: ")[2][:1] for answer in answers] == [b"0", b"1", b"1"]
+    assert all(answer.endswith(b"content") for answer in answers)
+
+
+async def test_an_answer_by_the_lane_is_the_chains_but_for_what_time_changes() -> None:
+    lane = replaying(Shop(Stored()))
+    lane.send(HEAD)
+    lane.send(HEAD)
+    first, second = lane.sent.split(b"HTTP/1.1 200 OK\r\n")[1:]
+    assert first.replace(b"Age: 0", b"Age: 1") == second
+
+
+async def test_a_field_that_decides_nothing_makes_no_difference() -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    lane.send(HEAD)
+    lane.send(OTHER)
+    assert shop.asked == 1
+
+
+async def test_a_field_that_the_answer_depends_on_does() -> None:
+    shop = Shop(Stored(reads=frozenset({b"x-request-id"})))
+    lane = replaying(shop)
+    lane.send(HEAD)
+    lane.send(OTHER)
+    lane.send(HEAD)
+    assert shop.asked == 2
+
+
+@pytest.mark.parametrize("change", ["gone", "stale"])
+async def test_a_stored_response_that_is_gone_or_stale_ends_it_at_once(change: str) -> None:
+    stored = Stored(until=2e9 if change == "gone" else 1.0)
+    shop = Shop(stored)
+    lane = replaying(shop)
+    lane.send(HEAD)
+    stored.alive = change != "gone"
+    lane.send(HEAD)
+    assert shop.asked == 2
+    assert stored.uses == 0
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        HEAD.replace(b"X-Request-Id: 1", b"Range: bytes=0-1"),
+        HEAD.replace(b"X-Request-Id: 1", b"Authorization: Basic x"),
+        HEAD.replace(b"X-Request-Id: 1", b"Cookie: session=1"),
+        HEAD.replace(b"X-Request-Id: 1", b"Connection: close"),
+        HEAD.replace(b"X-Request-Id: 1", b"Expect: 100-continue"),
+        HEAD.replace(b"1.1", b"1.0"),
+        HEAD.replace(b"GET", b"HEAD"),
+    ],
+)
+async def test_heads_that_may_want_another_answer_always_go_through_the_chain(head: bytes) -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    lane.send(head)
+    assert not lane.front.lane.entries
+
+
+async def test_pipelined_and_split_heads_go_through_the_chain() -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    lane.send(HEAD + HEAD)
+    await asyncio.sleep(0)
+    lane.send(HEAD[:20])
+    lane.send(HEAD[20:])
+    assert shop.asked == 3
+    assert not lane.front.lane.entries
+
+
+async def test_without_the_promise_of_the_chain_nothing_is_given_again() -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    route = lane.front.router(Request("GET", b"/", Fields()))
+    assert route is not None
+    route.may_replay = False
+    lane.send(HEAD)
+    lane.send(HEAD)
+    assert shop.asked == 2
+
+
+async def test_an_answer_whose_changing_lines_were_changed_further_out_is_not_kept() -> None:
+    lane = replaying(Shop(Stored()))
+    figures = Figures.in_memory()
+    lane.front.lane.offer(
+        HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), RouteFigures(figures, "r"), 200
+    )
+    assert not lane.front.lane.entries
+
+
+async def test_a_large_content_is_not_copied() -> None:
+    content = b"x" * 100_000
+    shop = Shop(Stored(), content)
+    lane = replaying(shop)
+    lane.send(HEAD)
+    lane.send(HEAD)
+    assert shop.asked == 1
+    assert lane.sent.count(content) == 2
+
+
+def test_the_lane_is_bounded_in_octets_and_forgets_the_oldest() -> None:
+    figures = Figures.in_memory()
+    lane = ReplayLane(20_000, (), figures)
+    route = RouteFigures(figures, "r")
+    for number in range(50):
+        head = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number
+        lane.offer(head, b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n", b"x" * 100, b"Age: 0\r\n", Stored(), route, 200)
+    assert lane.used <= 20_000
+    assert b"GET /49 HTTP/1.1\r\nHost: a\r\n\r\n" in lane.entries
+    assert b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n" not in lane.entries
+    assert figures.value("replays_dropped_total") == 50 - len(lane.entries)
+    lane.clear()
+    assert lane.used == 0
+
+
+def test_an_answer_larger_than_an_eighth_of_the_lane_is_not_kept() -> None:
+    figures = Figures.in_memory()
+    lane = ReplayLane(20_000, (), figures)
+    lane.offer(
+        HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x" * 3000, b"A: 0\r\n", Stored(), RouteFigures(figures, "r"), 200
+    )
+    assert not lane.entries
+
+
+def test_the_sweep_forgets_what_is_gone() -> None:
+    figures = Figures.in_memory()
+    lane, stored = ReplayLane(20_000, (), figures), Stored()
+    lane.offer(HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", stored, RouteFigures(figures, "r"), 200)
+    lane.sweep()
+    assert len(lane.entries) == 1
+    stored.alive = False
+    lane.sweep()
+    assert not lane.entries
+    assert lane.used == 0
+
+
+def test_no_octets_mean_no_lane() -> None:
+    figures = Figures.in_memory()
+    lane = ReplayLane(0, (), figures)
+    lane.offer(HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", Stored(), RouteFigures(figures, "r"), 200)
+    assert not lane.entries
