@@ -1,9 +1,9 @@
 """Everything a plugin may import. What is not here, or in `gateway.http`, may change without notice."""
 
 from gateway.chain.plugin import Handler, Plugin
-from gateway.chain.runtime import Clock, Control, Runtime, Tasks
+from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
-from gateway.config.units import Duration, Size, kibibytes, mebibytes, seconds
+from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
     BodyTooLargeError,
     DownstreamError,
@@ -18,6 +18,7 @@ from gateway.errors import (
     UpstreamProtocolError,
     UpstreamTimeoutError,
 )
+from gateway.figures.registry import Counter, Figures, Gauge, Histogram
 from gateway.http.body import BodySink, BodySource, BodyStream, StreamEnd, Transform
 from gateway.http.fields import Fields
 from gateway.http.message import (
@@ -28,6 +29,7 @@ from gateway.http.message import (
     Downstream,
     Monotonic,
     Reason,
+    Replayable,
     Request,
     Response,
     WallTime,
@@ -43,19 +45,26 @@ __all__ = [
     "BodyTooLargeError",
     "Clock",
     "Control",
+    "Counter",
     "Decision",
     "Downstream",
     "DownstreamError",
     "Duration",
     "Fault",
     "Fields",
+    "Figures",
     "GatewayError",
+    "Gauge",
     "Handler",
+    "Histogram",
+    "Lasting",
     "Monotonic",
+    "OrOff",
     "OverloadedError",
     "Plugin",
     "Reason",
     "RefusedError",
+    "Replayable",
     "Request",
     "Response",
     "Runtime",

@@ -44,8 +44,8 @@ class Replayable(Protocol):
 
     alive: bool
     """Whether the stored response is still in its store and has not been changed."""
-    until: WallTime
-    """When it stops being fresh."""
+    until: Monotonic
+    """When it stops being fresh. On the clock that never jumps: a wall clock set back keeps nothing alive."""
     reads: frozenset[bytes]
     """Request fields, in lower case, that decide which stored response answers."""
 

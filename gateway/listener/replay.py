@@ -51,14 +51,14 @@ class Replay:
             self.content = b""
             self.size += len(self._after) + len(before)
 
-    def at(self, wall: float) -> bytes | None:
-        """The answer as of `wall`, `None` when it may not be given without asking the chain."""
-        if not self.source.alive or wall >= self.until:
+    def at(self, now: float) -> bytes | None:
+        """The answer as of `now`, `None` when it may not be given without asking the chain."""
+        if not self.source.alive or now >= self.until:
             return None
-        second = int(wall)
+        second = int(now)
         if second != self._second:
             self._second = second
-            self.octets = b"".join((self._before, self.source.lines(wall), self._after))
+            self.octets = b"".join((self._before, self.source.lines(now), self._after))
         return self.octets
 
 
@@ -86,7 +86,8 @@ class ReplayLane:
         if found is None:
             return False
         front = connection.front
-        answer = found.at(front.clock.wall())
+        now = front.clock.monotonic()
+        answer = found.at(now)
         if answer is None or front.draining or connection.served + 1 >= front.limits.requests_per_connection:
             return False
         connection.served += 1
@@ -101,7 +102,7 @@ class ReplayLane:
         row[self.count] += 1.0
         found.route.record_replay(found.status)
         found.source.used()
-        connection.deadline = front.deadlines.latest + front.limits.keep_alive_timeout
+        connection.deadline = now + front.limits.keep_alive_timeout
         return True
 
     def offer(

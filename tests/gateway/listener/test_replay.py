@@ -6,7 +6,7 @@ import pytest
 
 from gateway.figures import Figures
 from gateway.http.fields import Fields
-from gateway.http.message import Request, Response, WallTime
+from gateway.http.message import Monotonic, Request, Response
 from gateway.listener.figures import RouteFigures
 from gateway.listener.replay import ReplayLane
 from tests.support.roads import Lane, make_front
@@ -20,7 +20,7 @@ class Stored:
 
     def __init__(self, *, until: float = 2e9, reads: frozenset[bytes] = frozenset()) -> None:
         self.alive = True
-        self.until = WallTime(until)
+        self.until = Monotonic(until)
         self.reads = reads
         self.uses = 0
         self.rendered = 0

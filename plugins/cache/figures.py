@@ -1,0 +1,45 @@
+"""What the cache counts. Children are looked up once for each reason."""
+
+from __future__ import annotations
+
+from gateway.api import Counter, Decision, Figures
+from plugins.cache.reasons import CacheReason, NotStoredReason
+from plugins.cache.store import MemoryStore
+
+
+class CacheFigures:
+    """Figures of the cache on one route, and the trail's entries for its reasons."""
+
+    def __init__(self, figures: Figures, route: str) -> None:
+        self._figures = figures
+        self._route = route
+        self._outcomes: dict[CacheReason, tuple[Counter, Decision]] = {}
+        text = "Octets that stored responses take"
+        self._octets = figures.gauge("cache_bytes", text)
+        self._entries = figures.gauge("cache_entries", "Stored responses")
+        self.refreshes = figures.counter("cache_refreshes_total", "Stored responses refreshed behind", route=route)
+
+    def outcome(self, reason: CacheReason) -> tuple[Counter, Decision]:
+        """The counter of requests that ended so, and the decision for their trail."""
+        found = self._outcomes.get(reason)
+        if found is None:
+            counter = self._figures.counter(
+                "cache_requests_total",
+                "Requests by what the cache did with them",
+                route=self._route,
+                outcome=reason.value,
+            )
+            found = self._outcomes[reason] = (counter, Decision("cache", reason))
+        return found
+
+    def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
+        """Count an answer that was not stored, and the origin's time that it would have saved next time."""
+        labels = {"route": self._route, "reason": reason.value}
+        self._figures.counter("cache_not_stored_total", "Answers that were not stored", **labels).inc()
+        text = "Origin time of answers that were not stored"
+        self._figures.counter("cache_not_stored_seconds_total", text, **labels).inc(max(0.0, seconds))
+
+    def show(self, store: MemoryStore) -> None:
+        """Set the gauges."""
+        self._octets.set(store.used)
+        self._entries.set(len(store))

@@ -1,0 +1,208 @@
+"""What is done with an answer that came from the origin: stored, used to freshen, handed on with word of it.
+
+Everything here happens at once; what has to be waited for is in `plugin.py`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.api import Request, Response
+from plugins.cache.answer import answer, answer_fetched
+from plugins.cache.etags import entity_tag_for_clients
+from plugins.cache.figures import CacheFigures
+from plugins.cache.freshness import Times, current_age
+from plugins.cache.invalidation import invalidated
+from plugins.cache.key import Keyer
+from plugins.cache.partial import combine
+from plugins.cache.policy import Policy
+from plugins.cache.purge import Purge
+from plugins.cache.reasons import ForwardReason, HitReason, NotStoredReason
+from plugins.cache.revalidation import Confirmed, Update, detached, judge_head
+from plugins.cache.selection import ByTag
+from plugins.cache.status import CacheStatus, append
+from plugins.cache.store import Ending, MemoryStore, Put
+from plugins.cache.stored import StoredResponse
+from plugins.cache.storing import StorePlan, plan_storing
+from plugins.cache.uncacheable import Uncacheable
+from plugins.cache.vary import select_part
+
+_ABOUT_ONE_REQUEST = frozenset(
+    {
+        NotStoredReason.HEAD,
+        NotStoredReason.METHOD,
+        NotStoredReason.POST_LOCATION,
+        NotStoredReason.REQUEST_NO_STORE,
+        NotStoredReason.CONDITION,
+        NotStoredReason.AUTHORIZATION,
+        NotStoredReason.PARTIAL,
+        NotStoredReason.INVALIDATED,
+        NotStoredReason.INCOMPLETE,
+        NotStoredReason.UPGRADED,
+    }
+)
+"""Reasons that say nothing about the next request for the same key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """How an answer came."""
+
+    key: bytes
+    since: int
+    """The store's epoch when it was asked for."""
+    times: Times
+    reason: ForwardReason
+    whole: bool
+    """Whether the whole was asked for in place of a part."""
+
+    @property
+    def seconds(self) -> float:
+        """How long the origin took."""
+        return max(0.0, self.times.response_time - self.times.request_time)
+
+
+class Keeper:
+    """Puts answers of one route into the store."""
+
+    def __init__(
+        self,
+        store: MemoryStore,
+        keyer: Keyer,
+        policy: Policy,
+        status: CacheStatus | None,
+        figures: CacheFigures,
+        uncacheable: Uncacheable,
+        route: str,
+    ) -> None:
+        self._store = store
+        self._keyer = keyer
+        self._policy = policy
+        self._status = status
+        self._figures = figures
+        self._uncacheable = uncacheable
+        self._route = route
+
+    def put(
+        self, sent: Request, planned: StorePlan, key: bytes, body: bytes, fetched: Fetched
+    ) -> StoredResponse | NotStoredReason:
+        """Store a complete answer."""
+        stored = planned.stored(key, self._route, body, fetched.seconds)
+        if planned.part is not None:
+            if planned.part.end - planned.part.start != len(body):
+                return self.not_stored(fetched, NotStoredReason.INCOMPLETE)
+            stored = self._joined(sent, stored, planned, fetched)
+        put = self._store.put(stored, fetched.since)
+        self._figures.show(self._store)
+        if put is Put.STORED:
+            self._uncacheable.forget(fetched.key)
+            return stored
+        return self.not_stored(
+            fetched, NotStoredReason.TOO_LARGE if put is Put.TOO_LARGE else NotStoredReason.INVALIDATED
+        )
+
+    def _joined(self, sent: Request, stored: StoredResponse, planned: StorePlan, fetched: Fetched) -> StoredResponse:
+        """A part joined with one that was there before, where they fit (RFC 9111 §3.4)."""
+        old = select_part(self._store.get(stored.key) or (), sent.fields)
+        joined = None if old is None else combine(old, planned.fields, stored.body, stored.etag, stored.last_modified)
+        if joined is None:
+            return stored
+        whole = plan_storing(sent, joined.status, planned.reason, joined.fields, fetched.times, self._policy)
+        if not isinstance(whole, StorePlan):
+            return stored
+        if old is not None and joined.status == 200:
+            self._store.remove(old, Ending.REPLACED)
+        return whole.stored(stored.key, stored.route, joined.body, stored.origin_seconds)
+
+    def not_stored(self, fetched: Fetched, reason: NotStoredReason) -> NotStoredReason:
+        """Count an answer that was not stored, and remember the key where the next one will not be either."""
+        self._figures.not_stored(reason, fetched.seconds)
+        if reason not in _ABOUT_ONE_REQUEST:
+            self._uncacheable.remember(fetched.key, reason, fetched.times.response_time)
+        return reason
+
+    def confirmed(self, request: Request, confirmed: Confirmed, fetched: Fetched) -> Response:
+        """The answer after a 304: what it is about is freshened, and answers."""
+        first, times = confirmed.updates[0], fetched.times
+        good = first.stored
+        for update in confirmed.updates:
+            moved = self._update(fetched, update)
+            good = moved if update is first and moved is not None else good
+        if not isinstance(first.plan, StorePlan):
+            good = detached(first.stored, confirmed.fields, times)
+        good.use(times.response_time)
+        status = None
+        if self._status is not None:
+            kept = isinstance(first.plan, StorePlan)
+            status = self._status.forwarded(fetched.reason, status=304, stored=kept, detail=HitReason.REVALIDATED)
+        age = current_age(good, times.response_time)
+        response = answer(request, good, age, times.response_time, self._policy, status)
+        for name, value in confirmed.personal:
+            response.fields.add(name, value)
+        return response
+
+    def _update(self, fetched: Fetched, update: Update) -> StoredResponse | None:
+        """Do what a validation says about one stored response; the one in its place when it had to be stored anew."""
+        store, stored, planned = self._store, update.stored, update.plan
+        if not isinstance(planned, StorePlan):
+            if not update.may_stay:
+                store.remove(stored, Ending.INVALIDATED)
+            return None
+        if planned.variant == stored.variant:
+            store.freshen(stored, planned.freshening(), fetched.since)
+            return None
+        store.remove(stored, Ending.REPLACED)
+        moved = planned.stored(fetched.key, self._route, stored.body, stored.origin_seconds)
+        store.put(moved, fetched.since)
+        return moved
+
+    def hand_on(
+        self, request: Request, response: Response, fetched: Fetched, result: StoredResponse | NotStoredReason
+    ) -> Response:
+        """The answer for the client, of which `result` tells whether it was stored."""
+        upstream_status = response.status
+        stored = result if isinstance(result, StoredResponse) else None
+        times = fetched.times
+        if request.method == "HEAD":
+            for update in judge_head(request, response, self._store.get(fetched.key) or (), times, self._policy):
+                self._update(fetched, update)
+        if stored is not None:
+            tag = entity_tag_for_clients(stored, self._policy)
+            if tag is not None and stored.etag is None:
+                response.fields.add(b"ETag", tag.encode())
+        other: Response | None = None
+        if stored is not None and fetched.whole and response.status == 200:
+            other = answer(request, stored, 0.0, times.response_time, self._policy, None)
+            other.fields.remove(b"age")
+        elif fetched.reason.forward != "bypass":
+            other = answer_fetched(request, response, times.received)
+        if other is not None:
+            response.discard()
+            response = other
+        return self.tell(response, fetched, upstream_status, None if stored is not None else result)
+
+    def tell(
+        self,
+        response: Response,
+        fetched: Fetched,
+        upstream_status: int,
+        detail: StoredResponse | NotStoredReason | None,
+    ) -> Response:
+        """`response` with Cache-Status: why the origin was asked, and why its answer was not stored if it was not."""
+        if self._status is not None:
+            reason = detail if isinstance(detail, NotStoredReason) else None
+            append(
+                response.fields,
+                self._status.forwarded(fetched.reason, status=upstream_status, stored=reason is None, detail=reason),
+            )
+        return response
+
+    def invalidate(self, request: Request, response: Response) -> None:
+        """Remove what an answer to an unsafe request makes unusable (RFC 9111 §4.4)."""
+        found = invalidated(request, response, self._keyer, self._policy)
+        if found is None:
+            return
+        for url in found.urls:
+            self._store.invalidate(url)
+        for tag in found.tags:
+            Purge(self._store, ByTag(tag)).run()
+        self._figures.show(self._store)
