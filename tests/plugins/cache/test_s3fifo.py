@@ -83,11 +83,11 @@ def in_main(letters: str) -> tuple[S3Fifo[Entry], dict[str, Entry]]:
     return fifo, entries
 
 
-def test_main_gives_one_more_round_for_each_use() -> None:
+def test_main_gives_one_more_round_for_each_use_and_no_more_than_three() -> None:
     fifo, entries = in_main("abcdefghij")
-    entries["b"].uses += 1
-    entries["c"].uses += 2
-    assert names(fifo.add(Entry("k", size=fifo.capacity))) == "defghijbca"  # a is new again and fits into small
+    for letter, uses in {"b": 9, "c": 2, "d": 1, "e": 3}.items():
+        entries[letter].uses += uses
+    assert names(fifo.lower(0, most=10)) == "fghijdcbea"  # a is new again and fits into small
 
 
 def test_more_than_three_uses_count_as_three() -> None:
@@ -120,7 +120,7 @@ def test_a_replacement_takes_over_uses_and_place() -> None:
     new = Entry("a", size=500)
     place = entries["a"].place
     assert fifo.replace(entries["a"], new) == []
-    assert (new.uses, new.place) == (5, place)
+    assert (new.uses, new.freq, new.place) == (5, 0, place)
     assert entries["a"].place is None
 
 

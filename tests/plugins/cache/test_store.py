@@ -61,9 +61,9 @@ def test_of_too_many_variants_the_least_used_goes_and_never_the_newest() -> None
     for number, stored in enumerate(variants[:3]):
         store.put(stored)
         stored.uses = (2, 1, 1)[number]
-        stored.last_used = WallTime((5.0, 6.0, 4.0)[number])
+        stored.last_used = WallTime((5.0, 4.0, 6.0)[number])
     store.put(variants[3])
-    assert store.get(URL) == (variants[3], variants[1], variants[0])
+    assert store.get(URL) == (variants[3], variants[2], variants[0])
     assert store.endings[Ending.VARIANTS] == 1
 
 

@@ -83,6 +83,15 @@ def test_deriving_from_one_response_may_push_out_another() -> None:
     assert store.used <= store.limit
 
 
+def test_what_has_left_the_store_derives_without_asking_it() -> None:
+    store, stored = in_a_store()
+    store.entry_limit = 1000
+    store.remove(stored, Ending.EVICTED)
+    used = store.used
+    assert stored.derive("copy", lambda _: bytes(5000)) is stored.derived("copy")
+    assert store.used == used
+
+
 def test_what_is_derived_before_storing_counts_when_stored() -> None:
     stored = stored_response()
     stored.derive("copy", lambda _: bytes(5000))
