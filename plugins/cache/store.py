@@ -140,6 +140,7 @@ class MemoryStore:
         if old is None:
             leaving = self._queues.add(stored)
         else:
+            stored.last_used = old.last_used
             leaving = self._queues.replace(old, stored)
             self._forget((old,), Ending.REPLACED)
         if leaving:

@@ -43,7 +43,7 @@ def test_a_response_takes_the_place_of_the_one_with_its_key_and_variant_and_its_
     old.use(WallTime(1))
     store.put(new)
     assert store.get(URL) == (new, other)
-    assert new.uses == 1
+    assert (new.uses, new.last_used) == (1, 1.0)
     assert not old.is_stored
     assert store.endings[Ending.REPLACED] == 1
 
