@@ -20,6 +20,7 @@ from loadtests.origin.routes import (
     CUT_ANNOUNCED,
     FIXED,
     Answer,
+    Calls,
     Chunked,
     Document,
     Large,
@@ -36,10 +37,12 @@ _CUT_DELAY_SECONDS = 0.01
 
 
 class FixedAnswers:
-    """Whole responses by request line, rendered again once a second so that `Date` is true."""
+    """What connections share: whole responses by request line, rendered once a second so that `Date` is true."""
 
     def __init__(self) -> None:
         self.by_request_line: dict[bytes, bytes] = {}
+        self.calls = 0
+        """Requests that the parser read and that did not ask for this number."""
         self.render(time.time())
 
     def render(self, now: float) -> None:
@@ -57,6 +60,7 @@ class OriginProtocol(asyncio.Protocol):
     """One connection."""
 
     def __init__(self, fixed: FixedAnswers) -> None:
+        self._shared = fixed
         self._fixed = fixed.by_request_line
         self._parser = httptools.HttpRequestParser(self)
         self._within_message = False
@@ -155,6 +159,7 @@ class OriginProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _respond(self, wanted: Answer) -> None:
+        self._shared.calls += not isinstance(wanted, Calls)
         match wanted:
             case Document(delay=0.0):
                 self._write_document(wanted)
@@ -173,6 +178,8 @@ class OriginProtocol(asyncio.Protocol):
             case Reset():
                 self._transport.write(head("200 OK", CUT_ANNOUNCED, now=time.time()) + _PIECE[: CUT_ANNOUNCED // 2])
                 self._later(_CUT_DELAY_SECONDS, self._reset)
+            case Calls():
+                self._write_content(b'{"calls": %d}' % self._shared.calls)
             case NotFound():
                 self._transport.write(head("404 Not Found", 2, now=time.time()) + b"{}")
             case _:

@@ -4,6 +4,8 @@
 |---|---|
 | `/json/1k` `/json/10k` `/json/100k` | a fixed document, `no-store`; the fast path |
 | `/cacheable/1k` `/cacheable/10k` `/cacheable/100k` | the same with `max-age=60`; 304 when `If-None-Match` fits |
+| `/cacheable/1k/SECONDS` and so on | the same with `max-age=SECONDS` |
+| `/calls` | `{"calls": N}`: how many requests it answered, without these and without those of the fast path |
 | `/sink` | reads the whole content, answers `{"received": N}` |
 | `/sink/checked` | the same with the CRC-32 of what it read |
 | `/slow/MILLISECONDS` | 1 KB after a delay |
@@ -63,11 +65,16 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Calls:
+    """How often the origin was asked for anything but the documents of the fast path, and for this."""
+
+
+@dataclass(frozen=True, slots=True)
 class NotFound:
     """No such target."""
 
 
-Answer = Document | Sink | Chunked | Large | Reset | NotFound
+Answer = Document | Sink | Chunked | Large | Reset | Calls | NotFound
 
 
 def answer(target: str) -> Answer:
@@ -77,6 +84,8 @@ def answer(target: str) -> Answer:
             return Document(DOCUMENTS[name])
         case ["cacheable", name] if name in DOCUMENTS:
             return Document(DOCUMENTS[name], cache_control="max-age=60")
+        case ["cacheable", name, seconds] if name in DOCUMENTS and seconds.isdecimal():
+            return Document(DOCUMENTS[name], cache_control=f"max-age={seconds}")
         case ["sink"]:
             return Sink(checked=False)
         case ["sink", "checked"]:
@@ -87,6 +96,8 @@ def answer(target: str) -> Answer:
             return Chunked(int(count), int(size))
         case ["large", size] if size.isdecimal():
             return Large(int(size))
+        case ["calls"]:
+            return Calls()
         case ["reset"]:
             return Reset(after_half=False)
         case ["cut"]:

@@ -21,6 +21,8 @@ class GatewayOptions:
     """All load comes from one address here, so the limit for each address would be hit before any other."""
     pool: Mapping[str, object] = field(default_factory=dict)
     admin_port: int | None = None
+    replay: bool = True
+    """Whether the replay lane may answer."""
 
 
 def configuration(port: int, origin_port: int, options: GatewayOptions) -> dict[str, object]:
@@ -35,6 +37,8 @@ def configuration(port: int, origin_port: int, options: GatewayOptions) -> dict[
         "upstreams": {"app": upstream},
         "plugins": [{name: {}} for name in options.plugins],
     }
+    if not options.replay:
+        settings["replay"] = {"memory": "off"}
     if options.limits:
         settings["limits"] = dict(options.limits)
     return settings

@@ -26,18 +26,27 @@ done = function(summary, latency, requests)
 end
 """
 _UNIQUE = """
-local number, before, after = 0, "", ""
+local number, pieces = 0, {}
 init = function(args)
   local whole = wrk.format()
-  local from, to = whole:find(unique, 1, true)
-  before, after = whole:sub(1, from - 1), whole:sub(to + 1)
+  local places, start = {}, 1
+  for _, value in ipairs(unique) do
+    places[#places + 1] = whole:find(value, 1, true) + value:find(string.rep("%x", 12)) - 1
+  end
+  table.sort(places)
+  for _, place in ipairs(places) do
+    pieces[#pieces + 1] = whole:sub(start, place - 1)
+    start = place + 12
+  end
+  pieces[#pieces + 1] = whole:sub(start)
 end
 request = function()
   number = number + 1
-  return before .. string.format("%012x", number) .. unique:sub(13) .. after
+  return table.concat(pieces, string.format("%012x", number))
 end
 """
-_REQUEST_ID = "X-Request-Id"
+_UNIQUE_FIELDS = ("X-Request-Id", "traceparent")
+_TWELVE_DIGITS = re.compile("[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,8 @@ class Load:
     method: str = "GET"
     content_file: Path | None = None
     unique: bool = False
-    """Give every request an X-Request-Id of its own, so that no two heads are the same."""
+    """Give every request an X-Request-Id and a traceparent of its own, as far as `fields` have them, so that no two
+    heads are the same. Each needs twelve hexadecimal digits in a row."""
     timeout_seconds: int = 10
     """How long an answer may take before wrk counts a time-out."""
 
@@ -79,14 +89,15 @@ class WrkError(MeasuringError):
 
 
 def script(load: Load) -> str:
-    """The Lua script for `load`. Raises `ValueError` for text that would need quoting in Lua."""
+    """The Lua script for `load`. Raises `ValueError` for text that Lua would read otherwise, and for unique fields
+    without room for a number."""
     lines = [f"wrk.method = {_quoted(load.method)}"]
     lines += [f"wrk.headers[{_quoted(name)}] = {_quoted(value)}" for name, value in load.fields.items()]
     if load.content_file is not None:
         lines.append('wrk.headers["Content-Type"] = "application/json"')
         lines.append(f'wrk.body = io.open({_quoted(str(load.content_file))}, "rb"):read("*a")')
     if load.unique:
-        lines.append(f"local unique = {_quoted(load.fields[_REQUEST_ID])}\n{_UNIQUE}")
+        lines.append(f"local unique = {{{', '.join(map(_quoted, _unique_values(load)))}}}\n{_UNIQUE}")
     return "\n".join(lines) + "\n" + _DONE
 
 
@@ -124,7 +135,14 @@ def run(load: Load, seconds: float, *, directory: Path, cores: frozenset[int] = 
     return parse(done.stdout)
 
 
+def _unique_values(load: Load) -> list[str]:
+    values = [load.fields[name] for name in _UNIQUE_FIELDS if name in load.fields]
+    if not values or not all(map(_TWELVE_DIGITS.search, values)):
+        raise ValueError(f"no room for a number of its own in {values}")
+    return values
+
+
 def _quoted(text: str) -> str:
-    if not text.isprintable() or '"' in text or "\\" in text:
-        raise ValueError(f"{text!r} would need quoting in Lua")
-    return f'"{text}"'
+    if not text.isprintable() or "\\" in text:
+        raise ValueError(f"Lua would read {text!r} otherwise")
+    return '"' + text.replace('"', '\\"') + '"'

@@ -82,6 +82,14 @@ async def test_a_fitting_validator_gets_304_and_no_content(origin_port: int) -> 
     assert content == b""
 
 
+async def test_calls_are_counted_but_not_those_that_ask_for_their_number(origin_port: int) -> None:
+    numbers = []
+    for target in ("/calls", "/cacheable/1k", "/calls", "/calls"):
+        _, content = split(await ask(origin_port, f"GET {target} HTTP/1.1\r\n{CLOSE}\r\n"))
+        numbers.append(content)
+    assert numbers == [b'{"calls": 0}', DOCUMENTS["1k"], b'{"calls": 1}', b'{"calls": 1}']
+
+
 async def test_head_has_the_length_but_no_content(origin_port: int) -> None:
     head, content = split(await ask(origin_port, f"HEAD /cacheable/1k HTTP/1.1\r\n{CLOSE}\r\n"))
     assert b"Content-Length: 1024" in head

@@ -6,6 +6,7 @@ from loadtests.origin.routes import (
     DOCUMENTS,
     FIXED,
     Answer,
+    Calls,
     Chunked,
     Document,
     Large,
@@ -21,6 +22,8 @@ from loadtests.origin.routes import (
     [
         ("/json/1k", Document(DOCUMENTS["1k"])),
         ("/cacheable/10k?page=3", Document(DOCUMENTS["10k"], cache_control="max-age=60")),
+        ("/cacheable/1k/3600", Document(DOCUMENTS["1k"], cache_control="max-age=3600")),
+        ("/calls", Calls()),
         ("/sink", Sink(checked=False)),
         ("/sink/checked", Sink(checked=True)),
         ("/slow/250", Document(DOCUMENTS["1k"], delay=0.25)),
@@ -35,7 +38,7 @@ def test_a_target_has_its_answer(target: str, expected: Answer) -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["/", "", "*", "/json/2k", "/large/-1", "/chunked/3/0", "/slow/now", "/json/1k/more"]
+    "target", ["/", "", "*", "/json/2k", "/large/-1", "/chunked/3/0", "/slow/now", "/json/1k/more", "/cacheable/1k/x"]
 )
 def test_everything_else_is_not_found(target: str) -> None:
     assert answer(target) == NotFound()

@@ -16,6 +16,7 @@ from loadtests.support.gateway import GatewayOptions, command, configuration
     [
         GatewayOptions(),
         GatewayOptions(plugins=CHAIN_PLUGINS, pool={"connections": 1024}, workers=2),
+        GatewayOptions(plugins=("cache",), replay=False),
         GatewayOptions(limits={"body": "off", "connections": 100_000}, admin_port=9900),
     ],
 )
