@@ -1,0 +1,33 @@
+"""Entity tags for responses that came without one, so that clients who have them get a 304 (RFC 9110 §8.8.3).
+
+They are for clients alone. The origin would not know them, so they stand neither in the stored fields nor in the
+stored validator, which are what it is asked with."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+from gateway.http.validators import EntityTag
+from plugins.cache.policy import Policy
+from plugins.cache.stored import StoredResponse
+
+
+def entity_tag_for_clients(stored: StoredResponse, policy: Policy) -> EntityTag | None:
+    """The origin's entity tag, or ours: a strong one made of the content, once, and kept beside it.
+
+    Ours only for a complete 200 that may be touched (no-transform) and has no ETag, not even a malformed one."""
+    if stored.etag is not None:
+        return stored.etag
+    if stored.status != 200 or not policy.creates_etags or stored.cache_control.no_transform:
+        return None
+    if b"etag" in stored.fields:
+        return None
+    return stored.derive("etag", _hashed, _octets, of_body=True)
+
+
+def _hashed(stored: StoredResponse) -> EntityTag:
+    return EntityTag(blake2b(stored.body, digest_size=12).hexdigest().encode())
+
+
+def _octets(tag: EntityTag) -> int:
+    return 128 + len(tag.opaque)

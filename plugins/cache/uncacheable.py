@@ -1,0 +1,56 @@
+"""A memory of keys whose last answer could not be stored (hit-for-miss).
+
+Requests for such a key need not wait for one another: there will be nothing to share. It is bounded, and forgets the
+oldest first."""
+
+from __future__ import annotations
+
+from gateway.api import WallTime
+from plugins.cache.reasons import NotStoredReason
+
+MOST = 65_536
+"""Keys remembered at once: some 15 MB at worst, and a key in ten thousand is usual."""
+
+
+class Uncacheable:
+    """Key → until when, and why."""
+
+    __slots__ = ("_known", "_lasts", "_most")
+
+    def __init__(self, lasts: float, most: int = MOST) -> None:
+        """`lasts` seconds each; 0 remembers nothing."""
+        self._lasts = lasts
+        self._most = most
+        self._known: dict[bytes, tuple[float, NotStoredReason]] = {}
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def remember(self, key: bytes, reason: NotStoredReason, now: WallTime) -> None:
+        """Note that the answer to `key` could not be stored just now."""
+        if self._lasts <= 0:
+            return
+        known = self._known
+        known.pop(key, None)  # so that it stands behind all older ones
+        if len(known) >= self._most:
+            del known[next(iter(known))]
+        known[key] = (now + self._lasts, reason)
+
+    def recall(self, key: bytes, now: WallTime) -> NotStoredReason | None:
+        """Why the last answer could not be stored; `None` when that is not known, or was too long ago."""
+        found = self._known.get(key)
+        if found is None:
+            return None
+        until, reason = found
+        if now < until:
+            return reason
+        del self._known[key]
+        return None
+
+    def forget(self, key: bytes) -> None:
+        """An answer to `key` was stored."""
+        self._known.pop(key, None)
+
+    def clear(self) -> None:
+        """Forget everything: what is cacheable may have changed with the settings."""
+        self._known.clear()
