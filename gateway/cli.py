@@ -1,12 +1,14 @@
-"""The command line: `slipstream run | check | schema | demo | version`.
+"""The command line: `slipstream run | check | purge | explain | schema | demo | version`.
 
-Exit codes: 0 all went well, 1 mistakes (in a configuration, or at the start), 2 the command itself was wrong.
+Exit codes: 0 all went well, 1 mistakes (in a configuration, or at the start) or a gateway that could not do what it
+was asked, 2 the command itself was wrong.
 Every command imports what it needs when it runs, so that `slipstream version` and `--help` answer at once."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -14,10 +16,15 @@ from gateway import __version__
 
 if TYPE_CHECKING:
     from gateway.config import Configuration
+    from gateway.supervisor.client import AdminAnswer
     from gateway.supervisor.source import ConfigSource
 
 DEFAULT_FILE = Path("config.yaml")
 """Taken by `run` where neither a file nor an upstream is named."""
+SENSIBLE_CHAIN = ("cache",)
+"""Plugins that `run --upstream` starts with, by the names under which the registry has them."""
+DEFAULT_ADMIN = "127.0.0.1:9900"
+"""Where `purge` and `explain` look for a gateway: the default of the configuration."""
 
 MISTAKES = 1
 USAGE = 2
@@ -39,6 +46,13 @@ OptionalFile = Annotated[
         "--config", "-c", metavar="FILE", exists=True, dir_okay=False, readable=True, help="A configuration file."
     ),
 ]
+Admin = Annotated[
+    str, typer.Option("--admin", metavar="ADDRESS", help="Where the admin application of the gateway listens.")
+]
+Token = Annotated[
+    str | None, typer.Option(envvar="SLIPSTREAM_TOKEN", metavar="TOKEN", help="Its token, if it wants one.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The answer as the gateway gives it, for programs.")]
 Listen = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen, such as 127.0.0.1:8080.")]
 
 
@@ -81,7 +95,7 @@ def _source(
     from gateway.supervisor.source import FileSource, UpstreamSource
 
     if config is None:
-        return UpstreamSource(upstream, listen=listen, admin=admin, workers=workers)
+        return UpstreamSource(upstream, listen=listen, admin=admin, workers=workers, chain=SENSIBLE_CHAIN)
     flags = {"listen": listen, "admin": admin, "workers": workers}
     return FileSource(config, {name: text for name, text in flags.items() if text is not None})
 
@@ -111,6 +125,85 @@ def describe(configuration: Configuration) -> str:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+@app.command()
+def purge(
+    url: Annotated[str | None, typer.Option(help="This URL, every variant of it.")] = None,
+    prefix: Annotated[str | None, typer.Option(help="Every URL that begins so.")] = None,
+    tag: Annotated[str | None, typer.Option(help="What carries this tag.")] = None,
+    route: Annotated[str | None, typer.Option(help="What was stored for this route.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Everything.")] = False,
+    soft: Annotated[bool, typer.Option("--soft", help="Make stale: it is served while it is refreshed.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
+    admin: Admin = DEFAULT_ADMIN,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove stored responses from a running gateway, in every worker."""
+    named = {"url": url, "prefix": prefix, "tag": tag, "route": route, "all": everything or None}
+    given = {name: value for name, value in named.items() if value}
+    if len(given) != 1:
+        _wrong_usage("Name exactly one of --url, --prefix, --tag, --route and --all.")
+    from gateway.answers import purge_lines
+    from gateway.supervisor.client import AdminClient
+
+    _show(
+        lambda: AdminClient(admin, token).post("/api/purge", {**given, "soft": soft, "dry_run": dry_run}),
+        purge_lines,
+        as_json=as_json,
+    )
+
+
+@app.command()
+def explain(
+    url: Annotated[str, typer.Argument(metavar="URL", help="The whole URL, as clients ask the gateway for it.")],
+    header: Annotated[
+        list[str] | None, typer.Option("--header", "-H", metavar="FIELD", help="A request field: 'Name: value'.")
+    ] = None,
+    method: Annotated[str, typer.Option("--method", "-X", metavar="METHOD", help="The method.")] = "GET",
+    admin: Admin = DEFAULT_ADMIN,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say what a running gateway would do with a request now, and why. The service behind it is not asked."""
+    from gateway.answers import explain_lines
+    from gateway.supervisor.client import AdminClient
+
+    parameters = [("url", url), ("method", method), *(("header", each) for each in header or ())]
+    _show(lambda: AdminClient(admin, token).get("/api/explain", parameters), explain_lines, as_json=as_json)
+
+
+def _show(
+    ask: Callable[[], Coroutine[Any, Any, AdminAnswer]],
+    lines: Callable[[dict[str, Any]], Iterable[str]],
+    *,
+    as_json: bool,
+) -> None:
+    """Ask a gateway and print its answer. Exit code 1 when it, or one of its workers, could not do what was asked."""
+    import asyncio
+
+    import orjson
+    from rich.console import Console
+    from rich.text import Text
+
+    from gateway.supervisor.client import AdminError
+
+    try:
+        answer = asyncio.run(ask())
+    except AdminError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(MISTAKES) from None
+    if as_json:
+        typer.echo(orjson.dumps(answer.document, option=orjson.OPT_INDENT_2).decode())
+    elif answer.is_refusal:
+        typer.echo(answer.detail, err=True)
+    else:
+        console = Console(highlight=False)
+        for line in lines(answer.document):
+            console.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)
+    if not answer.is_complete:
+        raise typer.Exit(MISTAKES)
 
 
 @app.command()

@@ -42,5 +42,13 @@ class Plugin:
         """The handler that takes the place of `inner`. Called once for each compiled chain."""
         return inner
 
+    def explain(self, request: Request) -> dict[str, Any] | None:
+        """What would happen to `request` here now, and why, for people to read; `None` where there is nothing to say.
+
+        `request` is one that somebody asks about: as it came, before any plugin changed it. Nothing may be changed by
+        the answer, nothing waited for and nobody asked. Values are what JSON has. Entries that are shown first:
+        `decision`, in a word; `reason`, as metrics and logs name it; `why`, in a sentence."""
+        return None
+
     async def close(self) -> None:
         """Let go of everything, also after an `open` that failed half way."""

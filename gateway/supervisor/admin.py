@@ -1,9 +1,8 @@
-"""The admin application: health, metrics, status, configuration, reload.
+"""The admin application: health, metrics, status, configuration, reload, and what workers are asked.
 
 It has a listener of its own and is never to be reached through the data port."""
 
 import asyncio
-import json
 import time
 from http import HTTPStatus
 from typing import Any
@@ -15,8 +14,10 @@ from aiohttp import hdrs, web
 from gateway import __version__
 from gateway.config import TcpAddress
 from gateway.figures.render import render
+from gateway.supervisor.asking import Asking
 from gateway.supervisor.guard import Asked, Guard
 from gateway.supervisor.page import index
+from gateway.supervisor.problem import problem
 from gateway.supervisor.report import Result
 from gateway.supervisor.sockets import Listening
 from gateway.supervisor.status import status_of
@@ -44,6 +45,7 @@ class Admin:
         """The application. Origins that may use it are those of the configuration at the start."""
         application = web.Application(middlewares=[self._guarded], client_max_size=MAX_BODY_OCTETS)
         application.on_response_prepare.append(_protect)
+        asking = Asking(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
             application.router.add_get("/live", self.live),
@@ -52,6 +54,9 @@ class Admin:
             application.router.add_get("/api/status", self.status),
             application.router.add_get("/api/config", self.config),
             application.router.add_post("/api/reload", self.reload),
+            application.router.add_post("/api/purge", asking.purge),
+            application.router.add_get("/api/entries", asking.entries),
+            application.router.add_get("/api/explain", asking.explain),
         ]
         options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]  # its constructor has no types
             allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type", "Accept"], max_age=600
@@ -139,12 +144,6 @@ def asked(request: web.Request) -> Asked:
         fetch_site=fields.get("Sec-Fetch-Site"),
         is_preflight=request.method == "OPTIONS" and hdrs.ACCESS_CONTROL_REQUEST_METHOD in fields,
     )
-
-
-def problem(status: int, detail: str, **more: Any) -> web.Response:
-    """An error as RFC 9457 has it."""
-    body = {"title": HTTPStatus(status).phrase, "status": int(status), "detail": detail, **more}
-    return web.Response(text=json.dumps(body), status=status, content_type="application/problem+json")
 
 
 async def _protect(request: web.Request, response: web.StreamResponse) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import structlog
 
 from gateway.figures import Figures
-from gateway.supervisor.process import Inheritance, Order, State, Worker
+from gateway.supervisor.process import CALL_SECONDS, Inheritance, Order, State, Worker
 from gateway.supervisor.slot import Slot, Surroundings
+from gateway.supervisor.told import Telling, Told
 from gateway.supervisor.vitals import Vitals
 from gateway.worker.control import CallRefusedError, ChannelClosedError, Message
 
@@ -91,15 +92,19 @@ class Fleet:
 
     async def broadcast(self, kind: str, **fields: Any) -> list[Message]:
         """Ask every ready worker; the answers of those that gave one. Who gave none is logged."""
-        workers = self.ready
-        given = await _all(worker.call(kind, **fields) for worker in workers)
         answers: list[Message] = []
-        for worker, answer in zip(workers, given, strict=True):
-            if isinstance(answer, BaseException):
-                self._log.warning("worker did not answer", worker=worker.name, kind=kind, reason=str(answer))
+        for each in await self.ask(kind, **fields):
+            if each.telling is Telling.ANSWERED:
+                answers.append(each.answer)
             else:
-                answers.append(answer)
+                self._log.warning("worker did not answer", worker=each.worker, kind=kind, reason=each.error)
         return answers
+
+    async def ask(self, kind: str, *, timeout: float = CALL_SECONDS, **fields: Any) -> list[Told]:
+        """Ask every ready worker; what each of them told within `timeout` seconds, or why it did not."""
+        workers = self.ready
+        given = await _all(worker.call(kind, timeout=timeout, **fields) for worker in workers)
+        return [Told.of(worker.name, worker.pid, outcome) for worker, outcome in zip(workers, given, strict=True)]
 
     async def drain(self, seconds: float) -> None:
         """Let every worker finish, for `seconds` at most, and return when all have ended."""

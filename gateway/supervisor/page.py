@@ -9,6 +9,9 @@ ENTRIES = (
     ("GET", "/api/status", "workers, listeners, generation, and what became of the last reload"),
     ("GET", "/api/config", "the effective configuration, every default included, secrets masked"),
     ("POST", "/api/reload", "read the configuration again; a bad one changes nothing and is explained"),
+    ("POST", "/api/purge", "remove stored responses, or make them stale, in every worker"),
+    ("GET", "/api/entries", "what is stored, in pages; each worker has a memory of its own"),
+    ("GET", "/api/explain", "what would happen to a request now, and why: ?url=http://shop.example/a"),
 )
 
 

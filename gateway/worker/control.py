@@ -31,6 +31,10 @@ class CallRefusedError(Exception):
     """The other side could not do what was asked; the text is its own."""
 
 
+class UnknownKindError(CallRefusedError):
+    """Nobody on the other side answers messages of that kind."""
+
+
 class Channel(asyncio.Protocol):
     """One end of the control channel. Made by `open_channel`."""
 
@@ -52,6 +56,10 @@ class Channel(asyncio.Protocol):
         An error it raises refuses the call with the error's text; for a message that wants no answer it is logged."""
         self._handlers[kind] = handler
 
+    def off(self, kind: str) -> None:
+        """Answer messages of that kind no more."""
+        self._handlers.pop(kind, None)
+
     def listen(self) -> None:
         """Deliver messages from here on, those that came before as well. Call it when every handler is there."""
         self._is_listening = True
@@ -64,7 +72,8 @@ class Channel(asyncio.Protocol):
     async def call(self, kind: str, *, timeout: float = 5.0, **fields: Any) -> Message:
         """Ask the other side and wait at most `timeout` seconds for its answer.
 
-        Raises `TimeoutError`, `ChannelClosedError` (a `ConnectionError`) and `CallRefusedError`."""
+        Raises `TimeoutError`, `ChannelClosedError` (a `ConnectionError`) and `CallRefusedError`, of which
+        `UnknownKindError` is one."""
         if self.closed.done():
             raise ChannelClosedError(f"{kind}: the control channel is closed")
         self._last_call += 1
@@ -79,7 +88,7 @@ class Channel(asyncio.Protocol):
         finally:
             del self._waiting[number]
         if "error" in reply:
-            raise CallRefusedError(reply["error"])
+            raise (UnknownKindError if reply.get("unknown") else CallRefusedError)(reply["error"])
         fields_of_reply: Message = reply["fields"]
         return fields_of_reply
 
@@ -153,7 +162,7 @@ class Channel(asyncio.Protocol):
             self._lose("a message that cannot be read")
             return
         if handler is None:
-            self._refuse(message, f"nobody here answers {message['kind']!r}")
+            self._refuse(message, f"nobody here answers {message['kind']!r}", unknown=True)
             return
         try:
             answered = handler(message)
@@ -182,9 +191,9 @@ class Channel(asyncio.Protocol):
             self._log.error("control message failed", kind=message["kind"], exc_info=error)
         self._refuse(message, str(error) or type(error).__name__)
 
-    def _refuse(self, message: Message, text: str) -> None:
+    def _refuse(self, message: Message, text: str, *, unknown: bool = False) -> None:
         if "call" in message:
-            self._write({"answers": message["call"], "error": text})
+            self._write({"answers": message["call"], "error": text} | ({"unknown": True} if unknown else {}))
 
 
 def socket_pair() -> tuple[socket.socket, socket.socket]:

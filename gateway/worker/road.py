@@ -17,7 +17,7 @@ import structlog
 from gateway.chain.compile import ChainError, CompiledRoute, build_chain, close_plugins, compile_takes, make_router
 from gateway.chain.deadlines import Deadlines
 from gateway.chain.plugin import Plugin
-from gateway.chain.runtime import Control, Lasting, Runtime, SystemClock, Tasks
+from gateway.chain.runtime import Lasting, Runtime, SystemClock, Tasks
 from gateway.config import Configuration
 from gateway.config.settings import GatewaySettings, ListenSettings
 from gateway.figures import Figures
@@ -28,6 +28,8 @@ from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
 from gateway.upstream.forward import Upstream
+from gateway.worker.answering import ChainControl, Switchboard
+from gateway.worker.explain import explained, read_question
 
 NO_LIMIT = 1 << 62
 UPGRADES = frozenset({b"websocket"})
@@ -44,12 +46,14 @@ class Prepared:
     routes: list[CompiledRoute[RouteFigures]]
     upstreams: dict[str, Upstream]
     contexts: list[ssl.SSLContext | None]
+    control: ChainControl | None
+    """What its plugins answer the supervisor; `None` without a supervisor."""
 
 
 class Road:
     """Everything a request passes in this worker."""
 
-    def __init__(self, figures: Figures, channel: Control | None, access_log: RecordSink | None) -> None:
+    def __init__(self, figures: Figures, channel: Switchboard | None, access_log: RecordSink | None) -> None:
         loop = asyncio.get_running_loop()
         self._figures = figures
         self._control = channel
@@ -64,6 +68,8 @@ class Road:
         self._current: Prepared | None = None
         self._acceptors: list[Acceptor] = []
         self._accepting = False
+        if channel is not None:
+            channel.on("explain", self._explain)
 
     # --- configurations ----------------------------------------------------------------------
 
@@ -73,10 +79,11 @@ class Road:
         contexts = [self._context(listen) for listen in settings.listen]
         upstreams: dict[str, Upstream] = {}
         routes: list[CompiledRoute[RouteFigures]] = []
+        control = None if self._control is None else ChainControl(self._control)
         try:
             self._add_upstreams(upstreams, settings)
             for plan in configuration.routes:
-                runtime = self._runtime(plan.name, plan.upstream, settings.name)
+                runtime = self._runtime(plan.name, plan.upstream, settings.name, control)
                 innermost = upstreams[plan.upstream].handler(plan.timeouts)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name)
@@ -85,7 +92,7 @@ class Road:
             self._retire_unused(upstreams)
             await self._close_routes(routes)
             raise
-        return Prepared(configuration, routes, upstreams, contexts)
+        return Prepared(configuration, routes, upstreams, contexts, control)
 
     def _context(self, listen: ListenSettings) -> ssl.SSLContext | None:
         if listen.tls is None:
@@ -113,11 +120,9 @@ class Road:
             if current.get(name) is not upstream:
                 upstream.retire()
 
-    def _runtime(self, route: str, upstream: str, name: str) -> Runtime:
+    def _runtime(self, route: str, upstream: str, name: str, control: ChainControl | None = None) -> Runtime:
         log = structlog.get_logger("slipstream.plugin").bind(route=route)
-        return Runtime(
-            route, upstream, name, self._clock, self._tasks, self._figures, log, self._control, self._lasting
-        )
+        return Runtime(route, upstream, name, self._clock, self._tasks, self._figures, log, control, self._lasting)
 
     async def commit(self, prepared: Prepared) -> None:
         """Let requests take the new road from here on."""
@@ -133,6 +138,8 @@ class Road:
         front.router = make_router(prepared.routes)
         self._deadlines.adapt(shortest_timeout(settings))
         self._deadlines.start()
+        if prepared.control is not None:
+            prepared.control.take_over(before.control if before is not None else None)
         for acceptor, context in zip(self._acceptors, prepared.contexts, strict=False):
             acceptor.use_tls(context)
         if before is not None:
@@ -241,6 +248,17 @@ class Road:
             "draining": front.draining,
             "upstreams": upstreams,
         }
+
+    async def _explain(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Answer what would happen to a request now."""
+        if self._current is None:
+            raise RuntimeError("the road has no configuration yet")
+        request = read_question(message, self._front.heads)
+        route = self._front.router(request)
+        for plan, compiled in zip(self._current.configuration.routes, self._current.routes, strict=True):
+            if compiled is route:
+                return explained(request, plan, compiled.plugins)
+        return explained(request, None, ())
 
 
 def limits_of(settings: GatewaySettings) -> Limits:

@@ -1,0 +1,108 @@
+"""Asks the admin application of a running gateway: for the command line."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+import aiohttp
+
+from gateway.config import SettingError, TcpAddress
+from gateway.config.addresses import parse_address
+
+PATIENCE_SECONDS = 45.0
+"""How long an answer may take: longer than the gateway waits for its workers."""
+
+Parameters = Sequence[tuple[str, str]]
+
+
+class AdminError(Exception):
+    """The gateway could not be asked; the text is for whoever typed the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdminAnswer:
+    """What the admin application answered."""
+
+    status: int
+    document: dict[str, Any]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was done that was asked, by every worker."""
+        return self.status == HTTPStatus.OK
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether nothing was done; `detail` says why."""
+        return self.status >= HTTPStatus.BAD_REQUEST
+
+    @property
+    def detail(self) -> str:
+        """Why it refused, for people."""
+        return str(self.document.get("detail") or f"the gateway answered {self.status}")
+
+
+class AdminClient:
+    """Asks one gateway. `address` is written as in the configuration: `127.0.0.1:9900`, `unix:/run/admin.sock`.
+
+    Raises AdminError for what is no address."""
+
+    def __init__(self, address: str, token: str | None = None) -> None:
+        self._written = address
+        self._token = token
+        try:
+            self._address = parse_address(address)
+        except SettingError as error:
+            raise AdminError(f"--admin {address}: {error}") from None
+
+    async def get(self, path: str, parameters: Parameters = ()) -> AdminAnswer:
+        """Ask for something. Raises AdminError when nobody answers, or not as a gateway would."""
+        return await self._ask("GET", path, params=list(parameters))
+
+    async def post(self, path: str, document: dict[str, Any]) -> AdminAnswer:
+        """Have something done. Raises AdminError as `get` does."""
+        return await self._ask("POST", path, json=document)
+
+    async def _ask(self, method: str, path: str, **options: Any) -> AdminAnswer:
+        connector, base = self._way()
+        fields = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+        patience = aiohttp.ClientTimeout(total=PATIENCE_SECONDS)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, headers=fields, timeout=patience) as session,
+                session.request(method, f"{base}{path}", allow_redirects=False, **options) as answer,
+            ):
+                return await self._read(answer)
+        except TimeoutError:
+            raise AdminError(f"the gateway at {self._written} did not answer within {PATIENCE_SECONDS:.0f} s") from None
+        except (aiohttp.ClientConnectionError, OSError) as error:
+            raise AdminError(
+                f"no gateway answers at {self._written}: {_reason(error)}.\n"
+                "Is it running, and is that its admin address? --admin names another one."
+            ) from None
+        except (aiohttp.ClientError, ValueError) as error:
+            raise AdminError(f"what answers at {self._written} is no admin application: {error}") from None
+
+    def _way(self) -> tuple[aiohttp.BaseConnector, str]:
+        address = self._address
+        if not isinstance(address, TcpAddress):
+            return aiohttp.UnixConnector(address.path), "http://localhost"
+        host = address.host or "127.0.0.1"
+        return aiohttp.TCPConnector(), f"http://{TcpAddress(host, address.port)}"
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> AdminAnswer:
+        if not answer.content_type.endswith("json"):
+            raise AdminError(f"what answers at {self._written} is no admin application of a gateway")
+        document = await answer.json(content_type=None)
+        if not isinstance(document, dict):
+            raise AdminError(f"what answers at {self._written} is no admin application of a gateway")
+        found = AdminAnswer(answer.status, document)
+        if answer.status == HTTPStatus.UNAUTHORIZED:
+            raise AdminError(f"{found.detail}: give it with --token or in SLIPSTREAM_TOKEN")
+        return found
+
+
+def _reason(error: Exception) -> str:
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).lower()
