@@ -159,7 +159,8 @@ def _update(
     directives = request_directives(request, policy)
     if directives is not None and directives.no_store:
         return Update(stored, NotStoredReason.REQUEST_NO_STORE, may_stay=True)
-    plan = plan_storing(request, stored.status, stored.reason, fields, times, policy, arrived=arrived)
+    age = initial_age(arrived, times)  # the stored fields have no Age, and may have an older Date
+    plan = plan_storing(request, stored.status, stored.reason, fields, times, policy, age=age)
     if isinstance(plan, StorePlan):
         return Update(stored, plan, may_stay=True)
     # Credentials say something about this client, not about what others got and may get once more.

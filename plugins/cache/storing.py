@@ -128,11 +128,11 @@ def plan_storing(
     times: Times,
     policy: Policy,
     *,
-    arrived: Fields | None = None,
+    age: float | None = None,
 ) -> StorePlan | NotStoredReason:
-    """The part of `may_store` that looks at the response: also for fields that a validation has updated.
+    """The part of `may_store` that looks at the response: also for fields that a validation or a further part updated.
 
-    `arrived` are the fields that came, Age among them, where they are not those to be stored."""
+    `age` is how old the answer was when it came, where `fields` are not the ones it came with."""
     rules = governing(fields, policy.targeted)
     control = rules.control
     reason = _forbidden(request, status, control)
@@ -156,11 +156,12 @@ def plan_storing(
     part = usable_part(fields, etag, last_modified, times.received) if status == 206 else None
     if status == 206 and (part is None or request.method != "GET" or b"range" not in request.fields):
         return NotStoredReason.PARTIAL
-    age = initial_age(fields if arrived is None else arrived, times)
+    if age is None:
+        age = initial_age(fields, times)
     reason = _useless(status, rules, freshness, age, etag is not None or last_modified is not None, policy)
     if reason is not None:
         return reason
-    for_get = request.method == "POST" and names_target(request, fields)
+    for_get = request.method == "POST" and not policy.answers_post and names_target(request, fields)
     if b"date" not in kept:
         kept.add(b"Date", format_date(times.received))  # RFC 9110 §6.6.1
     variant = secondary_key(names, request.fields)

@@ -255,8 +255,9 @@ class RuleCache:
             part = select_part(self.stored.get(key, ()), request.fields)
             both = combine(part, made.fields, body, made.etag, made.last_modified) if part is not None else None
             if both is not None:
-                arrived = response.fields
-                again = plan_storing(request, both.status, None, both.fields, times_of, self.policy, arrived=arrived)
+                again = plan_storing(
+                    request, both.status, None, both.fields, times_of, self.policy, age=made.initial_age
+                )
                 assert isinstance(again, StorePlan)
                 made, body = again, both.body
         self._put(made.stored(key, "default", body, 0.0))

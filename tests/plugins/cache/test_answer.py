@@ -43,6 +43,14 @@ def test_what_the_cache_did_is_said_last() -> None:
     assert response.fields.values(b"cache-status") == [b"Inner; hit", b"slipstream; hit; ttl=55"]
 
 
+def test_answers_of_one_second_may_have_different_things_to_say() -> None:
+    held = stored()
+    asked(of=held, status=b"slipstream; hit; ttl=5")
+    stale = asked(of=held, status=b"slipstream; hit; ttl=5; detail=max_stale")
+    assert stale.fields.get(b"cache-status") == b"slipstream; hit; ttl=5; detail=max_stale"
+    assert b"cache-status" not in asked(of=held).fields
+
+
 def test_each_second_has_its_fields_and_every_answer_its_own() -> None:
     held = stored()
     one, same, later = asked(of=held), asked(of=held), asked(of=held, age=6.5)

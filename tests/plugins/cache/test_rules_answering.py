@@ -173,3 +173,16 @@ def test_a_refresh_behind_is_wanted_where_a_stale_answer_was_given() -> None:
     cache.ask(make_request(), origin_of(200, FRESH), 0)
     assert cache.ask(make_request(), never_asked, 61).refresh
     assert not cache.ask(make_request(), never_asked, 59).refresh
+
+
+def test_parts_that_became_one_are_as_old_as_the_last_of_them() -> None:
+    cache = RuleCache(range_fetch_whole_up_to=0)
+
+    def part(start: int, end: int, age: int, at: float) -> None:
+        fields = {**TAGGED, "Date": date(at), "Content-Range": f"bytes {start}-{end - 1}/6", "Age": str(age)}
+        request = make_request(fields={"Range": f"bytes={start}-{end - 1}"})
+        cache.ask(request, origin_of(206, fields, b"012345"[start:end]), at)
+
+    part(0, 3, 0, 0)
+    part(3, 6, 50, 1)
+    assert cache.ask(make_request(), never_asked, 2)["Age"] == "51"

@@ -96,7 +96,10 @@ def test_other_answers_to_post_are_not(fields: dict[str, str], status: int) -> N
 
 
 def test_an_answer_to_post_is_stored_by_its_content_where_post_asks() -> None:
-    assert not planned(FRESH, request=make_request("POST", body=b"x"), key={"body": True}).for_get
+    asking: dict[str, Any] = {"key": {"body": True}}
+    request = make_request("POST", "/search", body=b"x")
+    assert not planned(FRESH, request=request, **asking).for_get
+    assert not planned({**FRESH, "Content-Location": "/search"}, request=request, **asking).for_get
 
 
 FORBIDDEN: list[tuple[FieldsLike, FieldsLike, NotStoredReason]] = [
@@ -293,9 +296,8 @@ def test_a_plan_becomes_a_stored_response() -> None:
 
 
 def test_updated_fields_are_judged_by_the_age_of_what_arrived() -> None:
-    arrived = fields_of({"Date": date(100), "Age": "5"})
     made = plan_storing(
-        make_request(), 200, None, fields_of({**FRESH, "Date": date(0)}), times(100), policy_of(), arrived=arrived
+        make_request(), 200, None, fields_of({**FRESH, "Date": date(0)}), times(100), policy_of(), age=5.0
     )
     assert isinstance(made, StorePlan)
     assert made.initial_age == 5

@@ -27,6 +27,13 @@ def test_the_oldest_makes_room() -> None:
     assert len(memory) == 2
 
 
+def test_a_key_that_is_known_already_takes_nobodys_room() -> None:
+    memory = Uncacheable(10, most=2)
+    for key in (b"a", b"b", b"b"):
+        memory.remember(key, NotStoredReason.PRIVATE, wall(0))
+    assert memory.recall(b"a", wall(1)) is NotStoredReason.PRIVATE
+
+
 def test_an_answer_that_was_stored_after_all_is_no_longer_uncacheable() -> None:
     memory = Uncacheable(10)
     memory.remember(b"a", NotStoredReason.PRIVATE, wall(0))
