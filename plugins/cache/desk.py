@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.api import Request, WallTime
 from plugins.cache.freshness import current_age, remaining_seconds
-from plugins.cache.key import Keyer, site
+from plugins.cache.key import LINE, Keyer, site
 from plugins.cache.listing import Listing, Order, Row, Search
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, plan
 from plugins.cache.policy import Policy
 from plugins.cache.purge import Purge
 from plugins.cache.reasons import BypassReason
-from plugins.cache.selection import ByPrefix, ByRoute, ByTag, ByUrl, Everything, Selector
+from plugins.cache.selection import EVERYTHING, ByPrefix, ByRoute, ByTag, ByUrl, Selector
+from plugins.cache.shared import Shared
 from plugins.cache.store import MemoryStore
 from plugins.cache.stored import StoredResponse
 from plugins.cache.uncacheable import Uncacheable
@@ -23,58 +24,74 @@ class DeskError(ValueError):
     """What was asked makes no sense; the text says why."""
 
 
-class Desk:
-    """Answers questions about one store, for one route's rules."""
+class Purges:
+    """Purges of one store, one after the other in steps; together they are what was asked for."""
 
-    def __init__(self, store: MemoryStore, keyer: Keyer, policy: Policy, uncacheable: Uncacheable) -> None:
-        self._store = store
+    def __init__(self, store: MemoryStore, selectors: list[Selector], *, soft: bool, dry_run: bool) -> None:
+        self._purges = [Purge(store, selector, soft=soft, dry_run=dry_run) for selector in selectors]
+        self._left = list(self._purges)
+
+    def step(self) -> bool:
+        """Look at the next responses; False when that was all."""
+        if self._left and not self._left[-1].step():
+            self._left.pop()
+        return bool(self._left)
+
+    @property
+    def count(self) -> int:
+        """Responses found so far."""
+        return sum(purge.count for purge in self._purges)
+
+    @property
+    def octets(self) -> int:
+        """Octets they take."""
+        return sum(purge.octets for purge in self._purges)
+
+
+class Desk:
+    """Answers questions about the store; what would happen to a request, by one route's rules."""
+
+    def __init__(self, shared: Shared, keyer: Keyer, policy: Policy, uncacheable: Uncacheable) -> None:
+        self._shared = shared
+        self._store = shared.store
         self._keyer = keyer
         self._policy = policy
         self._uncacheable = uncacheable
 
-    def purge(self, message: dict[str, Any]) -> Purge:
+    def purge(self, message: dict[str, Any]) -> Purges:
         """The purge that `message` wants: one of `url`, `prefix`, `tag`, `route`, `all`; and `soft`, `dry_run`.
 
         Raises DeskError."""
         soft, dry_run = bool(message.get("soft")), bool(message.get("dry_run"))
-        return Purge(self._store, self._selector(message), soft=soft, dry_run=dry_run)
+        return Purges(self._store, self._selectors(message), soft=soft, dry_run=dry_run)
 
-    def _selector(self, message: dict[str, Any]) -> Selector:
+    def _selectors(self, message: dict[str, Any]) -> list[Selector]:
+        """What is meant. A URL is looked for in every form that a route gives it in its keys."""
         given = [name for name in ("url", "prefix", "tag", "route", "all") if message.get(name)]
         if len(given) != 1:
-            raise DeskError("a purge wants exactly one of url, prefix, tag, route and all")
+            raise DeskError("exactly one of url, prefix, tag, route and all is wanted")
         wanted = str(message[given[0]])
         match given[0]:
             case "url":
-                return ByUrl(self._url(wanted))
+                of_site, target = _split(wanted)
+                return [ByUrl(of_site + form) for form in self._shared.targets(target)]
             case "prefix":
-                return ByPrefix(self._url(wanted))
+                return [ByPrefix(b"".join(_split(wanted)))]
             case "tag":
-                return ByTag(wanted.encode())
+                return [ByTag(wanted.encode())]
             case "route":
-                return ByRoute(wanted)
+                return [ByRoute(wanted)]
             case _:
-                return Everything()
-
-    def _url(self, text: str) -> bytes:
-        try:
-            parts = urlsplit(text)
-            scheme, authority = parts.scheme.lower(), parts.netloc.encode("ascii")
-            target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            octets = target.encode("ascii")
-        except ValueError:
-            raise DeskError(f"{text!r} is not a URL in ASCII") from None
-        if scheme not in ("http", "https") or not authority:
-            raise DeskError(f"{text!r} is not a URL: write http://host/path")
-        return site(scheme, authority) + self._keyer.target(octets)
+                return [EVERYTHING]
 
     def listing(self, message: dict[str, Any]) -> Listing:
         """The page of stored responses that `message` wants: `url`, `prefix`, `tag` or `route`; `text`, `status`,
         `order`, `descending`, `offset`, `most`. Raises DeskError."""
         named = any(message.get(name) for name in ("url", "prefix", "tag", "route"))
+        among = self._selectors({**message, "all": False}) if named else [EVERYTHING]
         try:
             search = Search(
-                among=self._selector(message) if named else Everything(),
+                among=next((form for form in among if any(self._store.candidates(form))), among[0]),
                 text=str(message.get("text", "")).encode(),
                 status=int(message["status"]) if message.get("status") else None,
                 order=Order(message.get("order", Order.LAST_USED.value)),
@@ -105,6 +122,21 @@ class Desk:
         if isinstance(stored, StoredResponse):
             explained["stored"] = described(stored, now)
         return explained
+
+
+def _split(text: str) -> tuple[bytes, bytes]:
+    """Site and target of a URL, octet for octet as a request would have them. Raises DeskError."""
+    try:
+        octets = text.encode("ascii")
+    except UnicodeEncodeError:
+        raise DeskError(f"{text!r} is not a URL in ASCII") from None
+    scheme, separator, rest = octets.partition(b"://")
+    rest = rest.partition(b"#")[0]
+    authority = re.split(rb"[/?]", rest, maxsplit=1)[0]
+    target = rest[len(authority) :]
+    if scheme.lower() not in (b"http", b"https") or not separator or not authority or LINE in octets:
+        raise DeskError(f"{text!r} is not a URL: write http://host/path")
+    return site(scheme.lower().decode(), authority), target if target.startswith(b"/") else b"/" + target
 
 
 _WORDS: dict[type, str] = {

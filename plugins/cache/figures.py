@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gateway.api import Counter, Decision, Figures
 from plugins.cache.reasons import CacheReason, NotStoredReason
 from plugins.cache.store import MemoryStore
+
+NAME = "cache"
+"""Who decides, on the trail."""
 
 
 class CacheFigures:
@@ -29,8 +34,15 @@ class CacheFigures:
                 route=self._route,
                 outcome=reason.value,
             )
-            found = self._outcomes[reason] = (counter, Decision("cache", reason))
+            found = self._outcomes[reason] = (counter, Decision(NAME, reason))
         return found
+
+    def count(self, trail: Sequence[Decision]) -> None:
+        """Count a request by the last thing that the cache decided about it."""
+        for decision in reversed(trail):
+            if decision.by == NAME and isinstance(decision.reason, CacheReason):
+                self.outcome(decision.reason)[0].inc()
+                return
 
     def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
         """Count an answer that was not stored, and the origin's time that it would have saved next time."""

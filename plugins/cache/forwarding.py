@@ -36,6 +36,13 @@ def fetch_fields(request: Request, policy: Policy, *, whole: bool = False) -> Fi
     return fields
 
 
+def passing_fields(request: Request, policy: Policy) -> Fields:
+    """The fields of a request that passes with its own conditions, and whose answer may be stored all the same."""
+    fields = request.fields.copy()
+    fields.remove_any(policy.unkeyed)
+    return fields
+
+
 def validation_fields(request: Request, stored: StoredResponse, policy: Policy) -> Fields:
     """The fields that ask whether `stored` is still good: with both kinds of validators, as far as it has them."""
     fields = request.fields.copy()

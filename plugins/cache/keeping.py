@@ -4,12 +4,14 @@ Everything here happens at once; what has to be waited for is in `plugin.py`."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
-from gateway.api import Request, Response
+from gateway.api import BodyStream, Request, Response
 from plugins.cache.answer import answer, answer_fetched
 from plugins.cache.etags import entity_tag_for_clients
 from plugins.cache.figures import CacheFigures
+from plugins.cache.fill import Fill
 from plugins.cache.freshness import Times, current_age
 from plugins.cache.invalidation import invalidated
 from plugins.cache.key import Keyer
@@ -19,10 +21,11 @@ from plugins.cache.purge import Purge
 from plugins.cache.reasons import ForwardReason, HitReason, NotStoredReason
 from plugins.cache.revalidation import Confirmed, Update, detached, judge_head
 from plugins.cache.selection import ByTag
+from plugins.cache.shared import Shared
 from plugins.cache.status import CacheStatus, append
-from plugins.cache.store import Ending, MemoryStore, Put
+from plugins.cache.store import Ending, Put
 from plugins.cache.stored import StoredResponse
-from plugins.cache.storing import StorePlan, plan_storing
+from plugins.cache.storing import StorePlan, may_store, plan_storing
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.vary import select_part
 
@@ -41,6 +44,19 @@ _ABOUT_ONE_REQUEST = frozenset(
     }
 )
 """Reasons that say nothing about the next request for the same key."""
+
+_SUPERSEDING = frozenset(
+    {
+        NotStoredReason.NO_STORE,
+        NotStoredReason.MUST_UNDERSTAND,
+        NotStoredReason.VARY_STAR,
+        NotStoredReason.VARY_TOO_WIDE,
+        NotStoredReason.NO_FRESHNESS,
+        NotStoredReason.NO_USE,
+        NotStoredReason.TOO_LARGE,
+    }
+)
+"""Reasons of an answer that is everybody's, though it cannot be stored: what was stored before it is out of date."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +82,7 @@ class Keeper:
 
     def __init__(
         self,
-        store: MemoryStore,
+        shared: Shared,
         keyer: Keyer,
         policy: Policy,
         status: CacheStatus | None,
@@ -74,7 +90,8 @@ class Keeper:
         uncacheable: Uncacheable,
         route: str,
     ) -> None:
-        self._store = store
+        self._store = shared.store
+        self._refreshes = shared.refreshes
         self._keyer = keyer
         self._policy = policy
         self._status = status
@@ -109,6 +126,7 @@ class Keeper:
         whole = plan_storing(sent, joined.status, planned.reason, joined.fields, fetched.times, self._policy)
         if not isinstance(whole, StorePlan):
             return stored
+        whole = replace(whole, initial_age=planned.initial_age)  # an Age that came is not among the stored fields
         if old is not None and joined.status == 200:
             self._store.remove(old, Ending.REPLACED)
         return whole.stored(stored.key, stored.route, joined.body, stored.origin_seconds)
@@ -119,6 +137,29 @@ class Keeper:
         if reason not in _ABOUT_ONE_REQUEST:
             self._uncacheable.remember(fetched.key, reason, fetched.times.response_time)
         return reason
+
+    def supersede(self, stored: StoredResponse | None, response: Response, reason: NotStoredReason) -> None:
+        """Remove `stored`, in whose place `response` came and could not be stored for `reason`.
+
+        Not for an error of the moment, nor for an answer to this client alone."""
+        status = response.status
+        is_lasting = (status < 400 and status not in (206, 304)) or status in (404, 410)
+        if stored is not None and is_lasting and reason in _SUPERSEDING:
+            self._store.remove(stored, Ending.REPLACED)
+
+    def is_for_get(self, request: Request, response: Response, times: Times) -> bool:
+        """Whether an answer to POST may be stored for later GETs (RFC 9110 §9.3.3).
+
+        Not if something of the request may have shaped it that no GET's key has."""
+        policy, fields = self._policy, request.fields
+        if request.method != "POST" or response.upgraded is not None:
+            return False
+        if any(name in fields for name in policy.unkeyed) or self._keyer.target(request.target) != request.target:
+            return False
+        if policy.bypass_cookies is not None and policy.bypass_cookies.matches(fields):
+            return False
+        planned = may_store(request, response, times, policy)
+        return isinstance(planned, StorePlan) and planned.for_get
 
     def confirmed(self, request: Request, confirmed: Confirmed, fetched: Fetched) -> Response:
         """The answer after a 304: what it is about is freshened, and answers."""
@@ -132,8 +173,9 @@ class Keeper:
         good.use(times.response_time)
         status = None
         if self._status is not None:
-            kept = isinstance(first.plan, StorePlan)
-            status = self._status.forwarded(fetched.reason, status=304, stored=kept, detail=HitReason.REVALIDATED)
+            status = self._status.forwarded(
+                fetched.reason, status=304, stored=good.is_stored, detail=HitReason.REVALIDATED
+            )
         age = current_age(good, times.response_time)
         response = answer(request, good, age, times.response_time, self._policy, status)
         for name, value in confirmed.personal:
@@ -155,10 +197,48 @@ class Keeper:
         store.put(moved, fetched.since)
         return moved
 
-    def hand_on(
-        self, request: Request, response: Response, fetched: Fetched, result: StoredResponse | NotStoredReason
+    def fill(
+        self,
+        request: Request,
+        sent: Request,
+        response: Response,
+        body: BodyStream,
+        planned: StorePlan,
+        key: bytes,
+        fetched: Fetched,
     ) -> Response:
-        """The answer for the client, of which `result` tells whether it was stored."""
+        """Store a streamed answer while the client gets it, or gets a 304 or 412 in its place."""
+        most, refreshes, mark, status = self._policy.max_entry, self._refreshes, (key, planned.variant), response.status
+        instead = None
+        if fetched.reason.forward != "bypass":
+            instead = answer_fetched(request, response, fetched.times.received)
+
+        def done(result: bytes | NotStoredReason) -> None:
+            refreshes.filled(mark)
+            if isinstance(result, bytes):
+                self.put(sent, planned, key, result, fetched)
+            else:
+                self.not_stored(fetched, result)
+            if instead is not None:
+                response.sent(isinstance(result, bytes))
+
+        refreshes.fill(mark)
+        if instead is not None:
+            Fill(body, most, done)
+            return self.tell(instead, fetched, status, stored=True)
+        response.body, for_store = body.tee(most, keep_first=True)
+        Fill(for_store, most, done)
+        return self.tell(response, fetched, status, stored=True)
+
+    def hand_on(
+        self,
+        request: Request,
+        response: Response,
+        fetched: Fetched,
+        result: StoredResponse | NotStoredReason,
+        withheld: Iterable[tuple[bytes, bytes]] = (),
+    ) -> Response:
+        """The answer for the client. `result` tells whether it was stored, `withheld` which of its fields were not."""
         upstream_status = response.status
         stored = result if isinstance(result, StoredResponse) else None
         times = fetched.times
@@ -171,29 +251,32 @@ class Keeper:
                 response.fields.add(b"ETag", tag.encode())
         other: Response | None = None
         if stored is not None and fetched.whole and response.status == 200:
-            other = answer(request, stored, 0.0, times.response_time, self._policy, None)
-            other.fields.remove(b"age")
+            other = answer(request, stored, stored.corrected_initial_age, times.response_time, self._policy, None)
+            if b"age" not in response.fields:
+                other.fields.remove(b"age")
+            for name, value in withheld:
+                other.fields.add(name, value)
         elif fetched.reason.forward != "bypass":
             other = answer_fetched(request, response, times.received)
         if other is not None:
             response.discard()
             response = other
-        return self.tell(response, fetched, upstream_status, None if stored is not None else result)
+        detail = None if isinstance(result, StoredResponse) else result
+        return self.tell(response, fetched, upstream_status, stored=stored is not None, detail=detail)
 
     def tell(
         self,
         response: Response,
         fetched: Fetched,
         upstream_status: int,
-        detail: StoredResponse | NotStoredReason | None,
+        *,
+        stored: bool,
+        detail: NotStoredReason | None = None,
     ) -> Response:
         """`response` with Cache-Status: why the origin was asked, and why its answer was not stored if it was not."""
         if self._status is not None:
-            reason = detail if isinstance(detail, NotStoredReason) else None
-            append(
-                response.fields,
-                self._status.forwarded(fetched.reason, status=upstream_status, stored=reason is None, detail=reason),
-            )
+            status = self._status.forwarded(fetched.reason, status=upstream_status, stored=stored, detail=detail)
+            append(response.fields, status)
         return response
 
     def invalidate(self, request: Request, response: Response) -> None:

@@ -70,6 +70,7 @@ class Keyer:
         "_fields",
         "_keep",
         "_keep_prefixes",
+        "_mark",
         "_matcher",
         "_only",
         "_plain",
@@ -78,7 +79,10 @@ class Keyer:
         "max_body",
     )
 
-    def __init__(self, settings: KeySettings, bypass_cookies: CookieMatcher | None = None) -> None:
+    def __init__(
+        self, settings: KeySettings, bypass_cookies: CookieMatcher | None = None, *, mark: bytes = b""
+    ) -> None:
+        """`mark` is part of every key, for upstreams that have the same URLs."""
         self._sort = settings.query is Query.SORT
         self._drop, self._drop_prefixes = _compiled(settings.drop)
         self._only = settings.only is not None
@@ -86,8 +90,9 @@ class Keyer:
         self._fields = tuple(name.lower().encode() for name in settings.fields)
         self._cookies = tuple(name.encode() for name in settings.cookies)
         self._body = settings.body
+        self._mark = mark
         self._matcher = bypass_cookies
-        self._plain = not (self._fields or self._cookies)
+        self._plain = not (self._fields or self._cookies or mark)
         self.max_body: int = settings.max_body
         """Octets of content that may be read for a key."""
         self.changes_query: bool = self._sort or self._only or bool(settings.drop)
@@ -158,7 +163,7 @@ class Keyer:
 
     def _with_parts(self, key: bytes, request: Request) -> bytes:
         fields = request.fields
-        parts = [key]
+        parts = [key, self._mark] if self._mark else [key]
         for name in self._fields:
             value = fields.get(name)
             if value is not None:

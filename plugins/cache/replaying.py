@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.api import Monotonic
+from gateway.api import Monotonic, Request, Response
 from plugins.cache.freshness import SteadyTime, age_seconds, current_age, remaining_seconds
 from plugins.cache.status import CacheStatus
 from plugins.cache.stored import StoredResponse
+
+REPLAY_OCTETS = 300
+"""What a replay takes beside its stored response."""
 
 
 class StoredReplay:
     """Lets a fresh stored response be given again, until it ends or is changed."""
 
-    __slots__ = ("_counted", "_status", "_steady", "_stored", "alive", "reads", "until")
+    __slots__ = ("_counted", "_status", "_steady", "_stored", "alive", "made_by", "reads", "until")
 
     def __init__(
         self,
@@ -22,19 +25,21 @@ class StoredReplay:
         status: CacheStatus | None,
         key_fields: frozenset[bytes],
         counted: Callable[[], None],
+        made_by: object,
     ) -> None:
-        """`counted` is called for each use."""
+        """`counted` is called for each use. `made_by` knows it again: others, after a reload say, make their own."""
         self._stored = stored
         self._steady = steady
         self._status = status
         self._counted = counted
         self.alive = True
+        self.made_by = made_by
         fresh_until = stored.response_time + stored.lifetime - stored.corrected_initial_age
         self.until = Monotonic(fresh_until - steady.offset)
         self.reads = key_fields | {name for name, _ in stored.request_fields}
-        stored.on_end(self._end)
 
-    def _end(self, stored: StoredResponse) -> None:
+    def end(self, stored: StoredResponse) -> None:
+        """Let it not be given again: for `on_end` of the stored response."""
         self.alive = False
 
     def lines(self, now: float) -> bytes:
@@ -48,6 +53,42 @@ class StoredReplay:
         """It was given again."""
         self._stored.uses += 1
         self._counted()
+
+
+class Replays:
+    """Gives answers of one route their replays: one for each stored response."""
+
+    __slots__ = ("_counted", "_name", "_reads", "_status", "_steady")
+
+    def __init__(
+        self,
+        name: str,
+        steady: SteadyTime,
+        status: CacheStatus | None,
+        reads: frozenset[bytes],
+        counted: Callable[[], None],
+    ) -> None:
+        """`reads` are request fields that are part of the key; `counted` is called for each use."""
+        self._name = name
+        self._steady = steady
+        self._status = status
+        self._reads = reads
+        self._counted = counted
+
+    def let(self, request: Request, response: Response, stored: StoredResponse, age: float) -> None:
+        """Let `response`, the whole fresh `stored`, be given again to the same head.
+
+        Not where the client has directives of its own: they may decide otherwise when the response is older."""
+        if b"cache-control" in request.fields or b"pragma" in request.fields:
+            return
+        replay: StoredReplay | None = stored.derived(self._name)
+        if replay is None or not replay.alive or replay.made_by is not self:
+            replay = StoredReplay(stored, self._steady, self._status, self._reads, self._counted, self)
+            if not stored.keep(self._name, replay, REPLAY_OCTETS):
+                return  # what cannot be kept would be made, and told of the end, with every hit
+            stored.on_end(replay.end)
+        response.replay = replay
+        response.replay_lines = changing_lines(self._status, stored, age)
 
 
 def changing_lines(status: CacheStatus | None, stored: StoredResponse, age: float) -> bytes:

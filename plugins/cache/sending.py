@@ -14,6 +14,8 @@ _ABOUT_ONE_EXCHANGE = HOP_BY_HOP | {
     b"if-unmodified-since",
     b"range",
 }
+_DIRECTIVES = frozenset({b"cache-control", b"pragma"})
+"""What the client wanted of caches for its own answer; it has that one already."""
 
 
 def sent_as(request: Request, fields: Fields, target: bytes) -> Request:
@@ -42,7 +44,7 @@ def sent_as(request: Request, fields: Fields, target: bytes) -> Request:
 def for_refresh(request: Request) -> Request:
     """A request of our own for what `request` asks for: nobody waits for its answer."""
     fields = request.fields.copy()
-    fields.remove_any(_ABOUT_ONE_EXCHANGE)
+    fields.remove_any(_ABOUT_ONE_EXCHANGE | _DIRECTIVES)
     own = sent_as(request, fields, request.target)
     own.trail = []
     own.interim = None

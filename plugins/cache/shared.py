@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from gateway.api import Clock
 from plugins.cache.freshness import SteadyTime
+from plugins.cache.key import Keyer
+from plugins.cache.refreshes import Refreshes
 from plugins.cache.settings import CacheSettings
 from plugins.cache.store import MemoryStore
 
@@ -12,10 +14,45 @@ ENTRY_OVERHEAD = 64 * 1024
 
 
 class Shared:
-    """The store, its clock, and what is being refreshed."""
+    """The store, its clock, what is being refreshed, and who uses all that.
+
+    One store serves all routes, so its limits are the widest that a route in use wants: old and new ones both while a
+    reload changes them."""
 
     def __init__(self, settings: CacheSettings, clock: Clock) -> None:
         self.store = MemoryStore(settings.memory, settings.max_entry + ENTRY_OVERHEAD, settings.variants)
         self.steady = SteadyTime(clock.wall(), clock.monotonic())
-        self.refreshing: set[tuple[bytes, bytes]] = set()
-        """Keys and variants of stored responses that are being refreshed behind."""
+        self.refreshes = Refreshes()
+        self._routes: dict[int, tuple[CacheSettings, Keyer]] = {}
+        self._marks: dict[str, bytes] = {}
+
+    def mark_of(self, upstream: str) -> bytes:
+        """What tells the keys of an upstream from those of others, which may have the same URLs. Nothing for the first
+        one: where there is no other its keys are just URLs."""
+        return self._marks.setdefault(upstream, b"upstream " + upstream.encode() if self._marks else b"")
+
+    def join(self, route: object, settings: CacheSettings, keyer: Keyer) -> None:
+        """A route begins to use the store."""
+        self._routes[id(route)] = (settings, keyer)
+        self._fit()
+
+    def leave(self, route: object) -> bool:
+        """A route no longer uses the store, if it ever did; whether others do."""
+        self._routes.pop(id(route), None)
+        self._fit()
+        return bool(self._routes)
+
+    def _fit(self) -> None:
+        wanted = [settings for settings, _ in self._routes.values()]
+        if wanted:
+            self.store.entry_limit = max(settings.max_entry for settings in wanted) + ENTRY_OVERHEAD
+            self.store.most_variants = max(settings.variants for settings in wanted)
+
+    @property
+    def memory(self) -> int:
+        """Octets that the store should be allowed now."""
+        return max((settings.memory for settings, _ in self._routes.values()), default=self.store.limit)
+
+    def targets(self, target: bytes) -> list[bytes]:
+        """The forms that a target takes in keys: as it came, and as each route in use has it."""
+        return list(dict.fromkeys([target, *(keyer.target(target) for _, keyer in self._routes.values())]))

@@ -147,7 +147,7 @@ class MemoryStore:
             self._forget(leaving, Ending.EVICTED)
         if present:
             leaving += self._surplus(key)
-        self._settle(leaving if old is None else [old, *leaving])
+        self._settle([*present, *leaving])  # the others too: what they answered this one may answer from now on
         return Put.STORED
 
     def freshen(self, stored: StoredResponse, by: Freshening, since: int | None = None) -> bool:
@@ -169,7 +169,7 @@ class MemoryStore:
             self._by_key[stored.key] = (stored, *_without(present, stored))
         leaving = self._queues.grow(stored, stored.measure() - stored.size)
         self._forget(leaving, Ending.EVICTED)
-        self._settle([stored, *leaving])
+        self._settle([*present, *leaving])
         return stored.place is not None
 
     # ---- out ---------------------------------------------------------------------------------------------------------

@@ -176,7 +176,8 @@ class StoredResponse(Queued):
             self._derived = {name: made for name, made in self._derived.items() if made[2]} or None
 
     def on_end(self, callback: Callable[[StoredResponse], None]) -> None:
-        """Call back once when the response is no longer what it is now: it left the store, was freshened or made stale.
+        """Call back once when the response is no longer what it is now: it left the store, was freshened or made stale,
+        or another one came for its key, which may now answer in its place.
 
         At once if no store holds it. What answers without looking here again (a replay) belongs to this."""
         if self.place is None:

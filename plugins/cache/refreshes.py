@@ -1,0 +1,54 @@
+"""Which stored responses are being fetched anew, so that one request does it however many ask (RFC 5861 §3).
+
+An attempt in vain is not repeated for a moment: an origin that is down gets one question a second for what it had, and
+not one for every request that is answered stale meanwhile."""
+
+from __future__ import annotations
+
+from math import inf
+
+from gateway.api import WallTime
+
+REST_SECONDS = 1.0
+"""How long a stored response is left alone after an attempt in vain."""
+MOST_RESTING = 4096
+"""Stored responses remembered to rest; of more some are asked for again at once."""
+
+Mark = tuple[bytes, bytes]
+"""Key and secondary key of a stored response."""
+
+
+class Refreshes:
+    """Stored response → until when nobody needs to refresh it."""
+
+    __slots__ = ("_filling", "_until")
+
+    def __init__(self) -> None:
+        self._until: dict[Mark, float] = {}
+        self._filling: dict[Mark, int] = {}
+
+    def begin(self, mark: Mark, now: WallTime) -> bool:
+        """Whether the caller is to refresh it; then `end` has to follow."""
+        if mark in self._filling or self._until.get(mark, 0.0) > now:
+            return False
+        self._until[mark] = inf
+        return True
+
+    def end(self, mark: Mark, now: WallTime, *, in_vain: bool) -> None:
+        """The refresh is over."""
+        if not in_vain:
+            del self._until[mark]
+            return
+        if len(self._until) > MOST_RESTING:
+            self._until = {other: until for other, until in self._until.items() if until == inf}
+        self._until[mark] = now + REST_SECONDS
+
+    def fill(self, mark: Mark) -> None:
+        """An answer is on its way into the store; `filled` has to follow."""
+        self._filling[mark] = self._filling.get(mark, 0) + 1
+
+    def filled(self, mark: Mark) -> None:
+        """It has come, or will not."""
+        self._filling[mark] -= 1
+        if not self._filling[mark]:
+            del self._filling[mark]
