@@ -26,6 +26,7 @@ from gateway.listener.exchange import Exchange
 from gateway.listener.forwarded import believe
 from gateway.listener.front import Front
 from gateway.listener.incoming import IncomingBody
+from gateway.listener.replay import kind_of
 from gateway.listener.reset import reset_on_close
 from gateway.listener.slow_reader import SlowReader
 
@@ -53,6 +54,7 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._slow_reader = SlowReader(self)
         self._buffer = b""
+        self.kind = 0
         self.head = b""
         """The octets of the current request's head, when it came alone and whole."""
         self.incoming: IncomingBody | None = None
@@ -70,6 +72,7 @@ class Http1Connection(asyncio.Protocol):
         front = self.front
         transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)  # type: ignore[attr-defined]  # as above
         self.downstream = Downstream(self.address, self.scheme, front.is_trusted(self.address))
+        self.kind = kind_of(self.downstream)
         front.connections.add(self)
         front.deadlines.watch(self)
         self.deadline = time.monotonic() + front.limits.keep_alive_timeout
@@ -119,7 +122,7 @@ class Http1Connection(asyncio.Protocol):
             self.incoming.receive(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
             lane = self.front.lane
-            if lane.entries and not self._buffer and lane.answer(data, self):
+            if lane.tables[self.kind] and not self._buffer and lane.answer(data, self):
                 return
             size = len(data)
             if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:

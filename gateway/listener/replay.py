@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures import Figures
 from gateway.http.memory import holds_credential
-from gateway.http.message import Replayable
+from gateway.http.message import Downstream, Replayable
 
 if TYPE_CHECKING:
     from gateway.listener.figures import RouteFigures
@@ -65,7 +65,7 @@ class Replay:
 class ReplayLane:
     """The table of answers that may be given again, bounded in octets."""
 
-    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "count", "dropped", "entries")
+    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "count", "dropped", "tables")
 
     def __init__(self, limit: int, cut: Sequence[str], figures: Figures) -> None:
         """`limit` in octets, 0 for no lane. `cut`: names of fields that differ in every request and decide nothing."""
@@ -74,15 +74,17 @@ class ReplayLane:
         self._cut_names = frozenset(name.lower().encode() for name in cut)
         names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
         self._cut = re.compile(rb"\r\n(?:" + names + rb"):[^\r\n]*", re.IGNORECASE).sub if names else None
-        self.entries: dict[bytes, Replay] = {}
+        self.tables: tuple[dict[bytes, Replay], ...] = ({}, {}, {}, {})
+        """One for each kind of downstream, see `kind_of`: the same octets mean something else from another kind."""
         self.count = figures.counter("replays_total", "Answers given by the replay lane").cell
         self.dropped = figures.counter("replays_dropped_total", "Answers the replay lane had to forget")
 
     def answer(self, octets: bytes, connection: Http1Connection) -> bool:
         """Write the answer to these octets, if they are one head that was answered before; whether they were."""
-        found = self.entries.get(octets)
+        entries = self.tables[connection.kind]
+        found = entries.get(octets)
         if found is None and self._cut is not None:
-            found = self.entries.get(self._cut(b"", octets))
+            found = entries.get(self._cut(b"", octets))
         if found is None:
             return False
         front = connection.front
@@ -107,6 +109,7 @@ class ReplayLane:
 
     def offer(
         self,
+        kind: int,
         octets: bytes,
         head: bytes,
         content: bytes,
@@ -131,30 +134,35 @@ class ReplayLane:
         replay.size += len(key)
         if replay.size > self._limit // 8:
             return
-        self.drop(key)
-        while self._used + replay.size > self._limit and self.entries:
-            self.drop(next(iter(self.entries)))
+        entries = self.tables[kind]
+        self._drop(entries, key)
+        while self._used + replay.size > self._limit:
+            oldest = entries or next(table for table in self.tables if table)
+            self._drop(oldest, next(iter(oldest)))
             self.dropped.inc()
-        self.entries[key] = replay
+        entries[key] = replay
         self._used += replay.size
 
-    def drop(self, key: bytes) -> None:
-        """Forget an answer."""
-        replay = self.entries.pop(key, None)
+    def _drop(self, entries: dict[bytes, Replay], key: bytes) -> None:
+        replay = entries.pop(key, None)
         if replay is not None:
             self._used -= replay.size
 
     def sweep(self) -> None:
         """Forget the answers whose stored response is gone; called now and then."""
-        for key in [key for key, replay in self.entries.items() if not replay.source.alive]:
-            self.drop(key)
+        for entries in self.tables:
+            for key in [key for key, replay in entries.items() if not replay.source.alive]:
+                self._drop(entries, key)
 
-    def clear(self) -> None:
-        """Forget everything: another configuration may answer differently."""
-        self.entries.clear()
-        self._used = 0
+    def __len__(self) -> int:
+        return sum(map(len, self.tables))
 
     @property
     def used(self) -> int:
         """Octets it takes."""
         return self._used
+
+
+def kind_of(downstream: Downstream) -> int:
+    """The kind of a downstream: by its scheme and by whether its forwarding fields count. Both change what heads mean."""
+    return 2 * (downstream.scheme == "https") + downstream.trusted

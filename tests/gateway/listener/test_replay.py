@@ -6,9 +6,9 @@ import pytest
 
 from gateway.figures import Figures
 from gateway.http.fields import Fields
-from gateway.http.message import Monotonic, Request, Response
+from gateway.http.message import Downstream, Monotonic, Request, Response
 from gateway.listener.figures import RouteFigures
-from gateway.listener.replay import ReplayLane
+from gateway.listener.replay import ReplayLane, kind_of
 from tests.support.roads import Lane, make_front
 
 HEAD = b"GET /things HTTP/1.1\r\nHost: app.test\r\nX-Request-Id: 1\r\n\r\n"
@@ -47,6 +47,10 @@ class Shop:
         response.replay = self.stored
         response.replay_lines = b"Age: 0\r\n"
         return response
+
+
+def route_figures(figures: Figures) -> RouteFigures:
+    return RouteFigures(figures, "r")
 
 
 def replaying(shop: Shop) -> Lane:
@@ -125,7 +129,7 @@ async def test_heads_that_may_want_another_answer_always_go_through_the_chain(he
     shop = Shop(Stored())
     lane = replaying(shop)
     lane.send(head)
-    assert not lane.front.lane.entries
+    assert len(lane.front.lane) == 0
 
 
 async def test_pipelined_and_split_heads_go_through_the_chain() -> None:
@@ -136,7 +140,7 @@ async def test_pipelined_and_split_heads_go_through_the_chain() -> None:
     lane.send(HEAD[:20])
     lane.send(HEAD[20:])
     assert shop.asked == 3
-    assert not lane.front.lane.entries
+    assert len(lane.front.lane) == 0
 
 
 async def test_without_the_promise_of_the_chain_nothing_is_given_again() -> None:
@@ -154,9 +158,9 @@ async def test_an_answer_whose_changing_lines_were_changed_further_out_is_not_ke
     lane = replaying(Shop(Stored()))
     figures = Figures.in_memory()
     lane.front.lane.offer(
-        HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), RouteFigures(figures, "r"), 200
+        0, HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), route_figures(figures), 200
     )
-    assert not lane.front.lane.entries
+    assert len(lane.front.lane) == 0
 
 
 async def test_a_large_content_is_not_copied() -> None:
@@ -175,38 +179,55 @@ def test_the_lane_is_bounded_in_octets_and_forgets_the_oldest() -> None:
     route = RouteFigures(figures, "r")
     for number in range(50):
         head = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number
-        lane.offer(head, b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n", b"x" * 100, b"Age: 0\r\n", Stored(), route, 200)
+        lane.offer(0, head, b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n", b"x" * 100, b"Age: 0\r\n", Stored(), route, 200)
     assert lane.used <= 20_000
-    assert b"GET /49 HTTP/1.1\r\nHost: a\r\n\r\n" in lane.entries
-    assert b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n" not in lane.entries
-    assert figures.value("replays_dropped_total") == 50 - len(lane.entries)
-    lane.clear()
-    assert lane.used == 0
+    assert b"GET /49 HTTP/1.1\r\nHost: a\r\n\r\n" in lane.tables[0]
+    assert b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n" not in lane.tables[0]
+    assert figures.value("replays_dropped_total") == 50 - len(lane)
 
 
 def test_an_answer_larger_than_an_eighth_of_the_lane_is_not_kept() -> None:
     figures = Figures.in_memory()
     lane = ReplayLane(20_000, (), figures)
     lane.offer(
-        HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x" * 3000, b"A: 0\r\n", Stored(), RouteFigures(figures, "r"), 200
+        0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x" * 3000, b"A: 0\r\n", Stored(), route_figures(figures), 200
     )
-    assert not lane.entries
+    assert len(lane) == 0
 
 
 def test_the_sweep_forgets_what_is_gone() -> None:
     figures = Figures.in_memory()
     lane, stored = ReplayLane(20_000, (), figures), Stored()
-    lane.offer(HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", stored, RouteFigures(figures, "r"), 200)
+    lane.offer(0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", stored, route_figures(figures), 200)
     lane.sweep()
-    assert len(lane.entries) == 1
+    assert len(lane) == 1
     stored.alive = False
     lane.sweep()
-    assert not lane.entries
+    assert len(lane) == 0
     assert lane.used == 0
 
 
 def test_no_octets_mean_no_lane() -> None:
     figures = Figures.in_memory()
     lane = ReplayLane(0, (), figures)
-    lane.offer(HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", Stored(), RouteFigures(figures, "r"), 200)
-    assert not lane.entries
+    lane.offer(0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", Stored(), route_figures(figures), 200)
+    assert len(lane) == 0
+
+
+async def test_the_same_octets_over_tls_are_another_question() -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    lane.send(HEAD)
+    secure = Lane(shop, front=lane.front, tls=True)
+    secure.send(HEAD)
+    assert shop.asked == 2
+    secure.send(HEAD)
+    lane.send(HEAD)
+    assert shop.asked == 2
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_trusted_proxys_octets_are_another_question(scheme: str) -> None:
+    kinds = {kind_of(Downstream("192.0.2.1", each, trusted)) for each in ("http", "https") for trusted in (False, True)}
+    assert kinds == {0, 1, 2, 3}
+    assert kind_of(Downstream("a", scheme, True)) != kind_of(Downstream("a", scheme, False))
