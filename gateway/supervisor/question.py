@@ -45,12 +45,17 @@ def read_purge(document: Any) -> PurgeOrder:
     by, value = given[0], document[given[0]]
     if by == "all" and value is not True:
         raise QuestionError("all is true or left out")
-    if by != "all" and (not isinstance(value, str) or not value):
+    if by != "all" and not (isinstance(value, str) and value and _is_unicode(value)):
         raise QuestionError(f"{by} is a text that is not empty")
     for name in ("soft", "dry_run"):
         if not isinstance(document.get(name, False), bool):
             raise QuestionError(f"{name} is true or false")
     return PurgeOrder(by, value, document.get("soft", False), document.get("dry_run", False))
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it can be written at all: JSON may hold halves of characters."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def read_explain(query: Sequence[tuple[str, str]]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from gateway.http.fields import is_field_value, is_token
 from gateway.http.message import Downstream, Monotonic, Request
 from gateway.http.request_head import RequestHeads
 
-_URL = re.compile(r"(?i:(https?))://([^/?#\x00-\x20]+)([^#\x00-\x20]*)").fullmatch
+_URL = re.compile(r"(?i:(https?))://([^/?#\x00-\x20]+)([^#\x00-\x20]*)(?:#.*)?").fullmatch
 
 
 class QuestionError(ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from gateway.chain.plugin import Handler, Plugin
 from gateway.chain.runtime import Runtime
@@ -31,12 +32,23 @@ class NotingPlugin(Plugin):
 
     def __init__(self, settings: NotingSettings, runtime: Runtime) -> None:
         self._settings = settings
+        self._control = runtime.control
 
     async def open(self) -> None:
         """Note it, or fail."""
         if self._settings.fails_to_open:
             raise ValueError("the store is not there")
         EVENTS.append(f"open {self._settings.label}")
+        if self._control is not None:
+            self._control.on("label", self._tell)
+
+    async def _tell(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"label": self._settings.label}
+
+    def explain(self, request: Request) -> dict[str, Any] | None:
+        """Say what it calls itself and what it sees; `quiet` has nothing to say."""
+        label = self._settings.label
+        return None if label == "quiet" else {"label": label, "sees": request.target.decode()}
 
     def wrap(self, inner: Handler) -> Handler:
         """Sign the response."""

@@ -15,6 +15,7 @@ async def test_a_plugin_that_says_nothing_takes_no_part() -> None:
     request = make_request()
     assert (await plugin.wrap(upstream)(request)).status == 200
     assert upstream.requests == [request]
+    assert plugin.explain(request) is None
     await plugin.close()
 
 

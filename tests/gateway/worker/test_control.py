@@ -5,7 +5,14 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.worker import control
-from gateway.worker.control import CallRefusedError, Channel, ChannelClosedError, open_channel, socket_pair
+from gateway.worker.control import (
+    CallRefusedError,
+    Channel,
+    ChannelClosedError,
+    UnknownKindError,
+    open_channel,
+    socket_pair,
+)
 
 Pair = tuple[Channel, Channel]
 
@@ -163,3 +170,23 @@ async def test_what_comes_before_anybody_listens_is_kept() -> None:
     early.close()
     late.close()
     await asyncio.sleep(0)
+
+
+async def test_a_kind_that_nobody_answers_is_told_apart_from_a_refusal(pair: Pair) -> None:
+    here, there = pair
+    there.on("refuse", lambda message: 1 // 0)  # type: ignore[arg-type, return-value]  # it fails before it answers
+    with pytest.raises(UnknownKindError, match="purge"):
+        await here.call("purge")
+    with pytest.raises(CallRefusedError) as refused:
+        await here.call("refuse")
+    assert not isinstance(refused.value, UnknownKindError)
+
+
+async def test_an_answer_can_be_taken_back(pair: Pair) -> None:
+    here, there = pair
+    there.on("purge", lambda message: None)
+    assert await here.call("purge") == {}
+    there.off("purge")
+    there.off("purge")
+    with pytest.raises(UnknownKindError):
+        await here.call("purge")

@@ -10,6 +10,7 @@ from gateway.chain.compile import ChainError
 from gateway.chain.registry import settings_of
 from gateway.config import Configuration, load_text
 from gateway.figures import Figures
+from gateway.worker.control import CallRefusedError, Channel, UnknownKindError, open_channel, socket_pair
 from gateway.worker.road import NO_LIMIT, Road, limits_of, shortest_timeout
 from tests.support.certificates import Authority, Certificate
 from tests.support.loopback import listening
@@ -41,10 +42,10 @@ class Origin:
 class Running:
     """A road that serves one socket, and a client of it."""
 
-    def __init__(self, origin: Origin) -> None:
+    def __init__(self, origin: Origin, channel: Channel | None = None) -> None:
         self.origin = origin
         self.figures = Figures.in_memory(columns=16_384)
-        self.road = Road(self.figures, None, None)
+        self.road = Road(self.figures, channel, None)
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.clients: list[asyncio.StreamWriter] = []
 
@@ -346,6 +347,70 @@ class TestEnd:
         await running.settle()
         await running.road.close()
         assert sorted(event for event in EVENTS if event.startswith("close")) == ["close a", "close b"]
+
+
+class TestQuestions:
+    """What the supervisor asks over the control channel."""
+
+    @pytest.fixture
+    async def supervisor(self, running: Running) -> AsyncIterator[Channel]:
+        ends = [await open_channel(end) for end in socket_pair()]
+        for end in ends:
+            end.listen()
+        await running.road.close()
+        running.road = Road(running.figures, ends[1], None)
+        yield ends[0]
+        for end in ends:
+            end.close()
+
+    ROUTES = f"""
+routes:
+  - name: shop
+    match: /shop/*
+    upstream: app
+    plugins: {{'{NOTING}': {{label: shop}}, '{SECOND}': {{label: quiet}}}}
+  - {{name: rest, match: /rest/*, upstream: app}}
+"""
+
+    async def test_what_would_happen_is_told_by_the_route_and_its_plugins(
+        self, running: Running, supervisor: Channel
+    ) -> None:
+        await running.take("a", "b", more=self.ROUTES)
+        told = await supervisor.call("explain", url="http://shop.example/shop/1?q")
+        assert told == {
+            "route": "shop",
+            "upstream": "app",
+            "plugins": [{"plugin": NOTING, "label": "shop", "sees": "/shop/1?q"}],
+        }
+        told = await supervisor.call("explain", url="http://shop.example/rest/")
+        assert (told["route"], [said["label"] for said in told["plugins"]]) == ("rest", ["a", "b"])
+        told = await supervisor.call("explain", url="http://shop.example/")
+        assert told == {"route": None, "upstream": None, "plugins": []}
+        assert running.origin.connections == 0
+
+    async def test_a_question_that_makes_no_sense_is_refused_with_words(
+        self, running: Running, supervisor: Channel
+    ) -> None:
+        with pytest.raises(CallRefusedError, match="no configuration"):
+            await supervisor.call("explain", url="http://shop.example/")
+        await running.take("a")
+        with pytest.raises(CallRefusedError, match="not a URL"):
+            await supervisor.call("explain", url="shop.example")
+
+    async def test_plugins_answer_while_their_configuration_is_in_use(
+        self, running: Running, supervisor: Channel
+    ) -> None:
+        await running.take("a")
+        assert await supervisor.call("label") == {"label": "a"}
+        prepared = await running.road.prepare(running.configuration("b"))
+        assert await supervisor.call("label") == {"label": "a"}
+        await running.road.discard(prepared)
+        assert await supervisor.call("label") == {"label": "a"}
+        await running.take("c")
+        assert await supervisor.call("label") == {"label": "c"}
+        await running.take()
+        with pytest.raises(UnknownKindError):
+            await supervisor.call("label")
 
 
 def test_a_body_without_a_limit_has_a_very_large_one() -> None:
