@@ -18,7 +18,7 @@ SOURCES = $(wildcard gateway plugins loadtests tests)
 
 # command=Debian package. Installed when root and missing, else named in a message.
 DEBIAN_TEST_PACKAGES =
-DEBIAN_BENCH_PACKAGES = nginx=nginx-light haproxy=haproxy wrk=wrk
+DEBIAN_BENCH_PACKAGES = nginx=nginx-light haproxy=haproxy varnishd=varnish wrk=wrk
 
 # Two makes in one checkout take turns here (where flock exists, which is on every Debian).
 FLOCK := $(if $(shell command -v flock),flock .venv.lock)
@@ -87,7 +87,7 @@ test: check ## All that CI runs: check and every test. ARGS='-k name' narrows th
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
 .PHONY: bench
-bench: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Side by side with nginx and HAProxy: CPU per request and the ratio.
+bench: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Side by side with nginx, HAProxy and Varnish: CPU per request and the ratio.
 	@scripts/debian-packages $(DEBIAN_BENCH_PACKAGES) || echo "Going on without what is missing." >&2
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 

@@ -7,7 +7,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 _PACKAGES = ("slipstream-gateway", "uvloop", "httptools", "aiohttp")
-_PROGRAMS = {"nginx": ("nginx", "-v"), "haproxy": ("haproxy", "-v"), "wrk": ("wrk", "-v")}
+_PROGRAMS = {
+    "nginx": ("nginx", "-v"),
+    "haproxy": ("haproxy", "-v"),
+    "varnish": ("varnishd", "-V"),
+    "wrk": ("wrk", "-v"),
+}
 
 
 def describe() -> dict[str, str]:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from loadtests.bench.peers import Ground, Peer
 from loadtests.bench.samples import Sample, rotated
-from loadtests.bench.scenarios import REQUEST_FIELDS, Need, Scenario
-from loadtests.bench.verify import WrongAnswerError, verify
+from loadtests.bench.scenarios import STORED, Need, Scenario
+from loadtests.bench.scratch import scratch_root
+from loadtests.bench.verify import WrongAnswerError, origin_calls, verify
 from loadtests.support import wrk
 from loadtests.support.cores import Placement
 from loadtests.support.origin import start_origin
@@ -51,11 +52,23 @@ class Bench:
             self._run(scenario, standing, load_file, _WARM_UP_SECONDS)
         for number in range(rounds):
             for standing in rotated(peers, number):
-                before = read_cpu_seconds(standing.running.pid)
-                figures = self._run(scenario, standing, load_file, seconds)
-                time.sleep(_SETTLE_SECONDS)
-                used = read_cpu_seconds(standing.running.pid) - before
-                yield Sample(scenario.name, standing.peer.name, number, used, figures)
+                yield self._sample(scenario, standing, load_file, seconds, number)
+
+    def _sample(
+        self, scenario: Scenario, standing: Standing, content_file: Path | None, seconds: float, number: int
+    ) -> Sample:
+        calls = self._origin_calls(scenario)
+        before = read_cpu_seconds(standing.running.pid)
+        figures = self._run(scenario, standing, content_file, seconds)
+        time.sleep(_SETTLE_SECONDS)
+        used = read_cpu_seconds(standing.running.pid) - before
+        misses = self._origin_calls(scenario) - calls
+        if misses:
+            self.say(f"{standing.peer.name} asked the origin {misses} times during {scenario.name}")
+        return Sample(scenario.name, standing.peer.name, number, used, figures, misses)
+
+    def _origin_calls(self, scenario: Scenario) -> int:
+        return origin_calls(self.origin_port) if scenario.need in STORED else 0
 
     def _is_right(self, standing: Standing, scenario: Scenario) -> bool:
         if not standing.peer.takes_part(scenario):
@@ -71,7 +84,7 @@ class Bench:
         load = wrk.Load(
             url=f"http://{LOOPBACK}:{standing.port}{scenario.target}",
             connections=scenario.connections,
-            fields=REQUEST_FIELDS,
+            fields=scenario.request_fields,
             method=scenario.method,
             content_file=content_file,
             unique=scenario.unique,
@@ -90,7 +103,9 @@ class Bench:
 def bench(need: Need, peers: Sequence[Peer], placement: Placement, say: Say) -> Iterator[Bench]:
     """Everything started and answering for the block, and stopped after it. A peer that does not start is left out."""
     with ExitStack() as stack:
-        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-bench-")))
+        directory = Path(
+            stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-bench-", dir=scratch_root()))
+        )
         origin_port = free_port()
         stack.callback(start_origin(origin_port, directory=directory, cores=placement.origin).stop)
         standing = []

@@ -1,17 +1,32 @@
-"""nginx as a streaming reverse proxy with one worker."""
+"""nginx with one worker: a streaming reverse proxy, and a cache whose files stay open."""
 
 import os
 from pathlib import Path
 
+_CACHE = """\
+    proxy_cache_path {directory}/cache levels=1:2 keys_zone=stored:16m max_size=256m inactive=1h use_temp_path=off;
+    proxy_cache_key $scheme$http_host$request_uri;
+    proxy_cache stored;
+    proxy_cache_lock on;
+    open_file_cache max=1000 inactive=1h;
+    open_file_cache_valid 1h;
+    output_buffers 2 128k;
+"""
+
 _TEMPORARY = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
-def configuration(port: int, origin_port: int, directory: Path, upstream_connections: int) -> str:
+def configuration(
+    port: int, origin_port: int, directory: Path, upstream_connections: int, *, caches: bool = False
+) -> str:
     """The text of an `nginx.conf` whose every file is in `directory`.
 
-    Contents are streamed both ways as ours are; with its own defaults a 1 MB upload is written to disk first."""
+    Contents are streamed both ways as ours are; with its own defaults a 1 MB upload is written to disk first. When it
+    `caches`, the index is in shared memory, the files stay open (without, a hit costs half as much again) and the
+    largest content is read at once. No `sendfile`: with it hits of 1 KB and 10 KB cost a fifth to a third more."""
     user = "user root;" if os.geteuid() == 0 else ""  # the worker must reach `directory`
     temporary = "\n".join(f"    {name}_temp_path {directory}/{name};" for name in _TEMPORARY)
+    cache = _CACHE.format(directory=directory) if caches else ""
     return f"""\
 {user}
 daemon off;
@@ -20,7 +35,7 @@ pid {directory}/nginx.pid;
 events {{ worker_connections 8192; }}
 http {{
 {temporary}
-    access_log off;
+{cache}    access_log off;
     keepalive_timeout 75s;
     keepalive_requests 1000000000;
     client_max_body_size 0;

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.bench import haproxy, nginx
+from loadtests.bench import haproxy, nginx, varnish
 from loadtests.bench.scenarios import Need, Scenario
 from loadtests.support.gateway import GatewayOptions, command
 
@@ -19,6 +19,10 @@ OURS = "slipstream"
 """The peer all ratios are relative to."""
 CHAIN = "slipstream+5"
 """Ours behind five plugins that do nothing."""
+NO_REPLAY = "slipstream-no-replay"
+"""Ours with every request sent through the chain."""
+OWN = frozenset({OURS, CHAIN, NO_REPLAY})
+"""Peers that are this gateway, and so no measure for it."""
 
 CHAIN_PLUGINS = tuple(f"loadtests.noop:Noop{number}" for number in range(1, 6))
 _UPSTREAM_CONNECTIONS = 1024
@@ -59,21 +63,35 @@ class Peer:
         return self.program is None or shutil.which(self.program) is not None
 
 
-def _gateway(*plugins: str) -> Recipe:
-    options = GatewayOptions(plugins=plugins, pool={"connections": _UPSTREAM_CONNECTIONS})
+def _gateway(*plugins: str, replay: bool = True) -> Recipe:
+    options = GatewayOptions(plugins=plugins, pool={"connections": _UPSTREAM_CONNECTIONS}, replay=replay)
     return lambda ground: command(ground.port, ground.origin_port, options, ground.directory / "config.yaml")
 
 
-def _nginx(ground: Ground) -> list[str]:
-    path = ground.directory / "nginx.conf"
-    path.write_text(nginx.configuration(ground.port, ground.origin_port, ground.directory, _UPSTREAM_CONNECTIONS))
-    return ["nginx", "-c", str(path), "-e", str(ground.directory / "error.log")]
+def _nginx(*, caches: bool = False) -> Recipe:
+    def recipe(ground: Ground) -> list[str]:
+        path, connections = ground.directory / "nginx.conf", _UPSTREAM_CONNECTIONS
+        text = nginx.configuration(ground.port, ground.origin_port, ground.directory, connections, caches=caches)
+        path.write_text(text)
+        return ["nginx", "-c", str(path), "-e", str(ground.directory / "error.log")]
+
+    return recipe
 
 
-def _haproxy(ground: Ground) -> list[str]:
-    path = ground.directory / "haproxy.cfg"
-    path.write_text(haproxy.configuration(ground.port, ground.origin_port))
-    return ["haproxy", "-db", "-f", str(path)]
+def _haproxy(*, caches: bool = False, bare_304: bool = False) -> Recipe:
+    def recipe(ground: Ground) -> list[str]:
+        path = ground.directory / "haproxy.cfg"
+        text = haproxy.configuration(ground.port, ground.origin_port, caches=caches, bare_304=bare_304)
+        path.write_text(text)
+        return ["haproxy", "-db", "-f", str(path)]
+
+    return recipe
+
+
+def _varnish(ground: Ground) -> list[str]:
+    path = ground.directory / "origin.vcl"
+    path.write_text(varnish.configuration(ground.origin_port))
+    return varnish.arguments(ground.port, path, ground.directory)
 
 
 def _aiohttp(ground: Ground) -> list[str]:
@@ -81,10 +99,20 @@ def _aiohttp(ground: Ground) -> list[str]:
     return [sys.executable, "-m", "loadtests.aiohttp_proxy", *ports]
 
 
+def _cache(recipe: Recipe, for_304: Recipe | None = None) -> dict[Need, Recipe]:
+    return {Need.CACHE: recipe, Need.CACHE_304: for_304 or recipe}
+
+
 PEERS: tuple[Peer, ...] = (
-    Peer(OURS, {Need.PASS: _gateway()}),
-    Peer("nginx", {Need.PASS: _nginx}, program="nginx"),
-    Peer("haproxy", {Need.PASS: _haproxy}, program="haproxy"),
+    Peer(OURS, {Need.PASS: _gateway(), **_cache(_gateway("cache"))}),
+    Peer("nginx", {Need.PASS: _nginx(), **_cache(_nginx(caches=True))}, program="nginx"),
+    Peer(
+        "haproxy",
+        {Need.PASS: _haproxy(), **_cache(_haproxy(caches=True), _haproxy(caches=True, bare_304=True))},
+        program="haproxy",
+    ),
+    Peer("varnish", _cache(_varnish), program="varnishd"),
+    Peer(NO_REPLAY, _cache(_gateway("cache", replay=False))),
     Peer("aiohttp", {Need.PASS: _aiohttp}),
     Peer(CHAIN, {Need.PASS: _gateway(*CHAIN_PLUGINS)}, only=frozenset({"get-1k"})),
 )

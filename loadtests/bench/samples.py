@@ -20,6 +20,8 @@ class Sample:
     round: int
     cpu_seconds: float
     figures: Figures
+    misses: int = 0
+    """Calls at the origin where all should have been answered from a store."""
 
     @property
     def cpu_microseconds(self) -> float:
@@ -28,8 +30,8 @@ class Sample:
 
     @property
     def is_valid(self) -> bool:
-        """Whether every request was answered well, so that the figure means something."""
-        return self.figures.requests > 0 and self.figures.failed == 0
+        """Whether every request was answered well and as it should be, so that the figure means something."""
+        return self.figures.requests > 0 and self.figures.failed == 0 and self.misses == 0
 
 
 @dataclass(frozen=True, slots=True)

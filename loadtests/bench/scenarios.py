@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any
 
-from loadtests.origin.content import KIB, json_content
+from loadtests.origin.content import KIB, entity_tag, json_content
 
 REQUEST_FIELDS: Mapping[str, str] = MappingProxyType(
     {
@@ -28,6 +29,27 @@ class Need(StrEnum):
 
     PASS = "pass"
     """Hand every request to the origin."""
+    CACHE = "cache"
+    """Answer from what was stored, without a call at the origin."""
+    CACHE_304 = "cache-304"
+    """The same, and say 304 without a Content-Length, after which wrk would wait for the content."""
+
+
+STORED = frozenset({Need.CACHE, Need.CACHE_304})
+"""Needs that leave no work to the origin."""
+
+
+BEST = "best"
+"""Stands for whichever of the others was cheapest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A ratio we hold ourselves to: CPU of `peer` over that of `own`."""
+
+    peer: str
+    least: float
+    own: str = "slipstream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +62,43 @@ class Scenario:
     method: str = "GET"
     content: bytes = b""
     connections: int = 64
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """Request fields beside `REQUEST_FIELDS`."""
+    status: int = 200
+    """What the origin answers."""
     unique: bool = False
-    """Whether every request has an X-Request-Id of its own; the others repeat theirs to the octet."""
+    """Whether every request has an X-Request-Id of its own, and a traceparent where it has one; the others repeat
+    theirs to the octet."""
     need: Need = Need.PASS
-    targets: Mapping[str, float] = field(default_factory=dict)
-    """For a peer's name, the smallest ratio (CPU of the peer over ours) we hold ourselves to."""
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def request_fields(self) -> dict[str, str]:
+        """All that is sent but for Host and framing."""
+        return {**REQUEST_FIELDS, **self.fields}
+
+
+def _hit(name: str, title: str, size: str = "1k", need: Need = Need.CACHE, **more: Any) -> Scenario:
+    """A request whose answer stays fresh for longer than any run."""
+    return Scenario(name, title, f"/cacheable/{size}/86400", need=need, **more)
+
+
+_TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
+_KNOWN = {"If-None-Match": entity_tag(json_content(KIB))}
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario("get-1k", "GET 1 KB", "/json/1k", targets={"nginx": 0.67, "aiohttp": 3.5}),
+    Scenario("get-1k", "GET 1 KB", "/json/1k", targets=(Target("nginx", 0.67), Target("aiohttp", 3.5))),
     Scenario("get-1k-unique", "GET 1 KB, own id each", "/json/1k", unique=True),
     Scenario("get-10k", "GET 10 KB", "/json/10k"),
-    Scenario("get-100k", "GET 100 KB", "/json/100k", targets={"nginx": 0.9}),
+    Scenario("get-100k", "GET 100 KB", "/json/100k", targets=(Target("nginx", 0.9),)),
     Scenario("post-1k", "POST 1 KB", "/sink", method="POST", content=json_content(KIB)),
     Scenario("post-1m", "POST 1 MB", "/sink", method="POST", content=json_content(KIB * KIB)),
     Scenario("get-1k-c1", "GET 1 KB", "/json/1k", connections=1),
     Scenario("get-1k-c1000", "GET 1 KB", "/json/1k", connections=1000),
+    _hit("hit-1k", "hit 1 KB", targets=(Target(BEST, 1.2), Target(BEST, 0.85, own="slipstream-no-replay"))),
+    _hit("hit-1k-unique", "hit 1 KB, own id and trace each", unique=True, fields=_TRACE, targets=(Target(BEST, 1.0),)),
+    _hit("hit-10k", "hit 10 KB", "10k", targets=(Target(BEST, 1.2),)),
+    _hit("hit-100k", "hit 100 KB", "100k", targets=(Target(BEST, 1.1),)),
+    _hit("hit-304", "hit 304", need=Need.CACHE_304, fields=_KNOWN, status=304),
 )

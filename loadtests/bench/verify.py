@@ -6,13 +6,19 @@ A proxy that is fast because it answers something else would win every benchmark
 import http.client
 import json
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from loadtests.bench.scenarios import REQUEST_FIELDS, Scenario
+from loadtests.bench.scenarios import STORED, Scenario
 from loadtests.support.ports import LOOPBACK
 
 END_TO_END = ("Content-Type", "Content-Length", "Cache-Control", "Last-Modified", "ETag", "Vary")
 """Fields of the origin that must arrive as they were sent."""
+VALIDATING = ("Cache-Control", "ETag")
+"""Those of a 304, which may have others or not (RFC 9110 §15.4.5)."""
+_OTHER_NAMES = {
+    "X-Request-Id": "00000000-0000-4000-8000-000000000001",
+    "traceparent": "00-00000000000000000000000000000001-0000000000000001-01",
+}
 _TIMEOUT_SECONDS = 10.0
 _REPETITIONS = 2  # the second one goes over connections that were kept
 
@@ -44,14 +50,41 @@ def differences(expected: Answer, actual: Answer) -> list[str]:
 
 
 def verify(scenario: Scenario, port: int, origin_port: int) -> None:
-    """Ask the peer and the origin the same, twice on one connection. Raises `WrongAnswerError` or `OSError`."""
+    """Ask the peer and the origin the same, twice on one connection.
+
+    Where the answer must be a hit, the peer is given it to store before, and must not ask the origin again after.
+    Raises `WrongAnswerError` or `OSError`."""
+    if scenario.need in STORED:
+        _ask(replace(scenario, fields={}), port)  # without the condition, which would go on to the origin
     for expected, actual in zip(_ask(scenario, origin_port), _ask(scenario, port), strict=True):
-        if expected.status != 200:
+        if expected.status != scenario.status:
             raise WrongAnswerError(f"the origin itself answers {expected.status}")
         if found := differences(expected, actual):
             raise WrongAnswerError("; ".join(found))
     if scenario.content:
         _verify_content_arrives(scenario, port)
+    if scenario.need in STORED:
+        _verify_hit(scenario, port, origin_port)
+
+
+def origin_calls(origin_port: int) -> int:
+    """How often the origin was asked so far. Raises `OSError`."""
+    connection = http.client.HTTPConnection(LOOPBACK, origin_port, timeout=_TIMEOUT_SECONDS)
+    try:
+        connection.request("GET", "/calls")
+        calls: int = json.loads(connection.getresponse().read())["calls"]
+        return calls
+    finally:
+        connection.close()
+
+
+def _verify_hit(scenario: Scenario, port: int, origin_port: int) -> None:
+    """Answered before, so not asked for again; the request gets other names where the scenario gives it others."""
+    fields = {**scenario.request_fields, **(_OTHER_NAMES if scenario.unique else {})}
+    calls = origin_calls(origin_port)
+    _ask(replace(scenario, fields=fields), port)
+    if calls_now := origin_calls(origin_port) - calls:
+        raise WrongAnswerError(f"the origin was asked {calls_now} times for what should be stored")
 
 
 def _ask(scenario: Scenario, port: int) -> list[Answer]:
@@ -65,9 +98,10 @@ def _ask(scenario: Scenario, port: int) -> list[Answer]:
 
 
 def _exchange(connection: http.client.HTTPConnection, scenario: Scenario, target: str) -> Answer:
-    connection.request(scenario.method, target, body=scenario.content or None, headers=dict(REQUEST_FIELDS))
+    connection.request(scenario.method, target, body=scenario.content or None, headers=scenario.request_fields)
     response = connection.getresponse()
-    fields = {name: response.getheader(name) for name in END_TO_END}
+    names = VALIDATING if response.status == 304 else END_TO_END
+    fields = {name: response.getheader(name) for name in names}
     return Answer(response.status, fields, response.read())
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from loadtests.bench import measure
 from loadtests.bench.measure import Bench, Standing
 from loadtests.bench.peers import Peer
 from loadtests.bench.samples import Sample
@@ -18,7 +19,7 @@ NO_ERRORS = {"connect": 0, "read": 0, "write": 0, "status": 0, "timeout": 0}
 
 
 def standing(name: str, port: int, tmp_path: Path) -> Standing:
-    peer = Peer(name, {Need.PASS: lambda ground: []})
+    peer = Peer(name, {need: lambda ground: [] for need in Need})
     running = start(name, ["true"], directory=tmp_path)
     running.process.wait()
     return Standing(peer, running, port)
@@ -65,6 +66,20 @@ async def test_a_peer_that_answers_wrongly_is_named_and_not_measured(
     assert [sample.peer for sample in samples] == ["right"]
     (line,) = said
     assert line.startswith("silent is left out of get-1k")
+
+
+async def test_a_call_at_the_origin_during_a_run_of_hits_is_counted_and_said(
+    origin_port: int, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (hit,) = [scenario for scenario in SCENARIOS if scenario.name == "hit-1k"]
+    numbers = iter([5, 7])
+    monkeypatch.setattr(measure, "verify", lambda scenario, port, origin_port: None)
+    monkeypatch.setattr(measure, "origin_calls", lambda port: next(numbers))
+    said: list[str] = []
+    bench = bench_of([standing("forgetful", origin_port, tmp_path)], origin_port, said, tmp_path)
+    (sample,) = measured(bench, 1, hit)
+    assert (sample.misses, sample.is_valid) == (2, False)
+    assert said == ["forgetful asked the origin 2 times during hit-1k"]
 
 
 async def test_a_content_to_send_is_written_for_the_load_generator(

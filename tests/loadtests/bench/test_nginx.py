@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import pytest
+
 from loadtests.bench.nginx import configuration
 
 
-def test_every_path_is_in_the_directory_of_the_peer() -> None:
-    text = configuration(18080, 18000, Path("/scratch"), 512)
+@pytest.mark.parametrize("caches", [False, True])
+def test_every_path_is_in_the_directory_of_the_peer(caches: bool) -> None:
+    text = configuration(18080, 18000, Path("/scratch"), 512, caches=caches)
     paths = [word for word in text.replace(";", " ").split() if word.startswith("/") and word != "/"]
     assert paths
     assert [path for path in paths if not path.startswith("/scratch/")] == []
@@ -15,5 +18,13 @@ def test_every_path_is_in_the_directory_of_the_peer() -> None:
 def test_it_streams_keeps_connections_and_writes_no_access_log() -> None:
     text = configuration(18080, 18000, Path("/scratch"), 512)
     for wanted in ("proxy_request_buffering off;", "keepalive 512;", "access_log off;", "worker_processes 1;"):
+        assert wanted in text
+    assert text.count("{") == text.count("}")
+    assert "cache" not in text
+
+
+def test_as_a_cache_it_keeps_its_files_open() -> None:
+    text = configuration(18080, 18000, Path("/scratch"), 512, caches=True)
+    for wanted in ("proxy_cache stored;", "keys_zone=stored:16m", "open_file_cache max=1000 inactive=1h;"):
         assert wanted in text
     assert text.count("{") == text.count("}")

@@ -1,11 +1,12 @@
 """Who takes part, and with which command."""
 
+import json
 from pathlib import Path
 
 import pytest
 
-from loadtests.bench.peers import CHAIN, OURS, PEERS, Ground, Peer
-from loadtests.bench.scenarios import SCENARIOS, Need, Scenario
+from loadtests.bench.peers import CHAIN, NO_REPLAY, OURS, OWN, PEERS, Ground, Peer
+from loadtests.bench.scenarios import SCENARIOS, STORED, Need, Scenario
 
 
 @pytest.mark.parametrize("peer", PEERS, ids=lambda peer: peer.name)
@@ -25,6 +26,28 @@ def test_the_chain_is_measured_where_its_cost_is_reported() -> None:
     by_name = {peer.name: peer for peer in PEERS}
     assert [scenario.name for scenario in SCENARIOS if by_name[CHAIN].takes_part(scenario)] == ["get-1k"]
     assert all(by_name[OURS].takes_part(scenario) for scenario in SCENARIOS)
+
+
+def test_hits_are_measured_beside_three_others_and_without_the_replay_lane() -> None:
+    for scenario in SCENARIOS:
+        if scenario.need in STORED:
+            taking_part = {peer.name for peer in PEERS if peer.takes_part(scenario)}
+            assert taking_part == {OURS, NO_REPLAY, "nginx", "haproxy", "varnish"}
+
+
+def test_the_replay_lane_is_all_that_two_of_ours_differ_in(tmp_path: Path) -> None:
+    written = {}
+    for peer in PEERS:
+        if peer.name in {OURS, NO_REPLAY}:
+            peer.recipes[Need.CACHE](Ground(18080, 18000, tmp_path))
+            written[peer.name] = json.loads((tmp_path / "config.yaml").read_text())
+    assert written[NO_REPLAY].pop("replay") == {"memory": "off"}
+    assert written[NO_REPLAY] == written[OURS]
+    assert written[OURS]["plugins"] == [{"cache": {}}]
+
+
+def test_peers_that_are_this_gateway_exist() -> None:
+    assert {peer.name for peer in PEERS} >= OWN
 
 
 def test_a_program_that_is_not_on_the_path_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

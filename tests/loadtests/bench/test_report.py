@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from loadtests.bench import report
-from loadtests.bench.peers import CHAIN, OURS, PEERS
+from loadtests.bench.peers import CHAIN, NO_REPLAY, OURS, PEERS
 from loadtests.bench.samples import Sample, Summary
 from loadtests.bench.scenarios import SCENARIOS
 from loadtests.support.wrk import Figures
@@ -56,6 +56,32 @@ def test_a_ratio_below_the_wanted_one_is_missed() -> None:
 def test_a_ratio_from_a_run_with_errors_is_not_reached() -> None:
     for rows in ([replace(OUR_ROW, is_valid=False), NGINX_ROW], [OUR_ROW, replace(NGINX_ROW, is_valid=False)]):
         assert [reached for _, reached in report.targets(rows, SCENARIOS)] == [False]
+
+
+def best_of(nginx: float, haproxy: float, no_replay: float = 2.0) -> list[Summary]:
+    """Rows of hits with their ratios."""
+    ours = replace(OUR_ROW, scenario="hit-1k")
+    others = [("nginx", nginx), ("haproxy", haproxy), (NO_REPLAY, no_replay)]
+    return [ours, *(replace(ours, peer=peer, ratio=ratio) for peer, ratio in others)]
+
+
+def test_the_best_is_the_cheapest_of_the_others_and_each_of_ours_is_held_to_it() -> None:
+    assert report.targets(best_of(nginx=1.5, haproxy=1.3), SCENARIOS) == [
+        ("hit-1k: haproxy/ours 1.30, the best of the others, wanted at least 1.20: reached", True),
+        (f"hit-1k: haproxy/{NO_REPLAY} 0.65, the best of the others, wanted at least 0.85: MISSED", False),
+    ]
+
+
+def test_the_best_may_be_missing_where_the_figures_of_one_are_void() -> None:
+    rows = best_of(nginx=1.5, haproxy=1.3, no_replay=1.1)
+    assert [reached for _, reached in report.targets(rows, SCENARIOS)] == [True, True]
+    void = [replace(row, is_valid=row.peer != "nginx") for row in rows]
+    assert [reached for _, reached in report.targets(void, SCENARIOS)] == [False, False]
+
+
+def test_without_others_there_is_no_best() -> None:
+    ours = [row for row in best_of(nginx=1.5, haproxy=1.3) if row.peer in {OURS, NO_REPLAY}]
+    assert report.targets(ours, SCENARIOS) == []
 
 
 def test_a_peer_that_should_have_been_measured_and_was_not_is_named() -> None:

@@ -1,6 +1,7 @@
 """From samples to medians."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,12 @@ def test_one_error_makes_the_whole_row_invalid() -> None:
 
 def test_a_round_without_any_answer_makes_the_row_invalid() -> None:
     assert not summary_of([sample("nginx", 0, 15), sample("nginx", 1, 15, requests=0)], "nginx").is_valid
+
+
+def test_a_call_at_the_origin_for_what_should_be_stored_makes_the_row_invalid() -> None:
+    good, missed = sample("nginx", 0, 15), replace(sample("nginx", 1, 15), misses=1)
+    summary = summary_of([good, missed], "nginx")
+    assert (summary.errors, summary.is_valid) == (0, False)
 
 
 def test_what_was_not_measured_has_no_summary() -> None:

@@ -1,6 +1,7 @@
 """A wrong answer is noticed before it is measured."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -40,6 +41,52 @@ async def test_the_origin_passes_for_itself(name: str, origin_port: int) -> None
 async def test_a_target_the_origin_does_not_know_is_no_scenario(origin_port: int) -> None:
     with pytest.raises(WrongAnswerError, match="the origin itself answers 404"):
         await asyncio.to_thread(verify, Scenario("x", "X", "/nowhere"), origin_port, origin_port)
+
+
+class _Proxy:
+    """Hands requests on to the origin, but for those it has stored, when it stores any."""
+
+    def __init__(self, origin_port: int, *, stores: bool) -> None:
+        self._origin_port, self._stores = origin_port, stores
+        self._stored: dict[bytes, bytes] = {}
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                key = head.partition(b"\r\n")[0] + str(b"If-None-Match" in head).encode()
+                if key not in self._stored or not self._stores:
+                    self._stored[key] = await self._fetch(head)
+                writer.write(self._stored[key])
+        writer.close()
+
+    async def _fetch(self, head: bytes) -> bytes:
+        reader, writer = await asyncio.open_connection(LOOPBACK, self._origin_port)
+        writer.write(head[:-2] + b"Connection: close\r\n\r\n")
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+
+@pytest.fixture
+async def proxy_port(origin_port: int, request: pytest.FixtureRequest) -> AsyncIterator[int]:
+    """The port of a proxy that stores what it fetched (True) or does not (False)."""
+    server = await asyncio.start_server(_Proxy(origin_port, stores=request.param).handle, LOOPBACK, 0)
+    port: int = server.sockets[0].getsockname()[1]
+    yield port
+    server.close()
+    await server.wait_closed()
+
+
+@pytest.mark.parametrize("proxy_port", [True], indirect=True)
+@pytest.mark.parametrize("name", ["hit-1k", "hit-1k-unique", "hit-304"])
+async def test_a_cache_that_does_not_ask_again_is_right(origin_port: int, proxy_port: int, name: str) -> None:
+    await asyncio.to_thread(verify, BY_NAME[name], proxy_port, origin_port)
+
+
+@pytest.mark.parametrize("proxy_port", [False], indirect=True)
+async def test_a_right_answer_that_is_no_hit_is_noticed(origin_port: int, proxy_port: int) -> None:
+    with pytest.raises(WrongAnswerError, match="the origin was asked 2 times for what should be stored"):
+        await asyncio.to_thread(verify, BY_NAME["hit-1k"], proxy_port, origin_port)
 
 
 @pytest.fixture
