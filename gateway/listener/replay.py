@@ -164,5 +164,5 @@ class ReplayLane:
 
 
 def kind_of(downstream: Downstream) -> int:
-    """The kind of a downstream: by its scheme and by whether its forwarding fields count. Both change what heads mean."""
+    """The kind of a downstream: by scheme, and by whether its forwarding fields count. Both change what heads mean."""
     return 2 * (downstream.scheme == "https") + downstream.trusted
