@@ -1,5 +1,6 @@
 """Asks the admin application of a running gateway: for the command line."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -104,5 +105,5 @@ class AdminClient:
 
 
 def _reason(error: Exception) -> str:
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return (getattr(cause, "strerror", None) or str(cause) or type(cause).__name__).lower()
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if number else str(error) or type(error).__name__

@@ -1,15 +1,18 @@
 import json
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
 import gateway
-from gateway.cli import app, describe
+from gateway.cli import DEFAULT_ADMIN, SENSIBLE_CHAIN, app, describe
 from gateway.config import Configuration, load_text
 from gateway.supervisor import main as supervisor
+from gateway.supervisor.client import AdminAnswer, AdminError
 from gateway.supervisor.source import ConfigSource, FileSource, UpstreamSource
 
 GOOD = "upstreams:\n  app:\n    servers: [http://127.0.0.1:8000]\n"
@@ -83,7 +86,14 @@ def test_run_takes_upstreams_without_a_file(started: list[ConfigSource]) -> None
     urls = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
     result = slipstream("run", "--upstream", urls[0], "--upstream", urls[1], "--admin", "off")
     assert result.exit_code == 7
-    assert started == [UpstreamSource(urls, admin="off")]
+    assert started == [UpstreamSource(urls, admin="off", chain=("cache",))]
+
+
+def test_what_run_starts_without_a_file_is_a_good_configuration() -> None:
+    loaded = UpstreamSource(["http://127.0.0.1:1"], chain=SENSIBLE_CHAIN).load()
+    assert describe(loaded) == "1 route to 1 upstream (app); plugins cache"
+    assert loaded.settings.admin is not None
+    assert str(loaded.settings.admin.address) == DEFAULT_ADMIN
 
 
 def test_run_takes_the_file_of_the_directory_where_nothing_is_named(
@@ -127,10 +137,130 @@ def test_demo_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+@dataclass
+class FakeGateway:
+    """Stands in for the admin application of a running gateway."""
+
+    status: int = 200
+    document: dict[str, Any] = field(default_factory=dict)
+    error: str = ""
+    asked: list[Any] = field(default_factory=list)
+
+    def __call__(self, address: str, token: str | None) -> "FakeGateway":
+        self.asked += [address, token]
+        return self
+
+    async def post(self, path: str, document: dict[str, Any]) -> AdminAnswer:
+        return self._answer(path, document)
+
+    async def get(self, path: str, parameters: list[tuple[str, str]]) -> AdminAnswer:
+        return self._answer(path, parameters)
+
+    def _answer(self, path: str, what: Any) -> AdminAnswer:
+        self.asked += [path, what]
+        if self.error:
+            raise AdminError(self.error)
+        return AdminAnswer(self.status, self.document)
+
+
+@pytest.fixture
+def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
+    fake = FakeGateway()
+    monkeypatch.setattr("gateway.supervisor.client.AdminClient", fake)
+    monkeypatch.delenv("SLIPSTREAM_TOKEN", raising=False)
+    return fake
+
+
+PURGED = {
+    "soft": False,
+    "dry_run": False,
+    "count": 2,
+    "octets": 2048,
+    "acknowledged": 1,
+    "workers": [{"worker": "0", "pid": 10, "count": 2, "octets": 2048}],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--url", "http://a/"], {"url": "http://a/"}),
+        (["--prefix", "http://a/"], {"prefix": "http://a/"}),
+        (["--tag", "shop"], {"tag": "shop"}),
+        (["--route", "api"], {"route": "api"}),
+        (["--all"], {"all": True}),
+    ],
+)
+def test_purge_asks_for_one_thing(fake: FakeGateway, arguments: list[str], wanted: dict[str, Any]) -> None:
+    fake.document = PURGED
+    result = slipstream("purge", *arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert fake.asked == [DEFAULT_ADMIN, None, "/api/purge", {**wanted, "soft": False, "dry_run": False}]
+    assert result.stdout.startswith("removed 2 stored responses (2.0 KiB); acknowledged by 1 of 1 worker\n")
+
+
+def test_purge_hands_its_options_on(fake: FakeGateway) -> None:
+    fake.document = PURGED
+    slipstream("purge", "--tag", "a", "--soft", "--dry-run", "--admin", ":1", "--token", "secret")
+    assert fake.asked == [":1", "secret", "/api/purge", {"tag": "a", "soft": True, "dry_run": True}]
+
+
+@pytest.mark.parametrize("arguments", [[], ["--all", "--tag", "a"], ["--tag", ""], ["--soft"]])
+def test_purge_wants_exactly_one_thing(fake: FakeGateway, arguments: list[str]) -> None:
+    result = slipstream("purge", *arguments)
+    assert (result.exit_code, fake.asked) == (2, [])
+    assert "exactly one" in result.stderr
+
+
+def test_the_token_may_come_from_the_environment(fake: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPSTREAM_TOKEN", "from-the-environment")
+    fake.document = PURGED
+    slipstream("purge", "--all")
+    assert fake.asked[1] == "from-the-environment"
+
+
+def test_for_programs_the_answer_is_json(fake: FakeGateway) -> None:
+    fake.document = PURGED
+    assert json.loads(slipstream("purge", "--all", "--json").stdout) == PURGED
+
+
+def test_a_purge_that_not_all_workers_acknowledged_is_no_success(fake: FakeGateway) -> None:
+    fake.status, fake.document = 207, PURGED
+    result = slipstream("purge", "--all")
+    assert (result.exit_code, "removed" in result.stdout) == (1, True)
+
+
+def test_what_the_gateway_refuses_is_told_in_its_words(fake: FakeGateway) -> None:
+    fake.status, fake.document = 404, {"detail": "there is no store"}
+    result = slipstream("purge", "--all")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "there is no store\n")
+    result = slipstream("purge", "--all", "--json")
+    assert (result.exit_code, json.loads(result.stdout)) == (1, fake.document)
+
+
+def test_where_no_gateway_answers_it_is_said(fake: FakeGateway) -> None:
+    fake.error = "no gateway answers"
+    result = slipstream("explain", "http://a/")
+    assert (result.exit_code, result.stdout, result.stderr) == (1, "", "no gateway answers\n")
+
+
+def test_explain_asks_about_a_request(fake: FakeGateway) -> None:
+    told = {"worker": "0", "pid": 10, "route": "r", "upstream": "app", "plugins": []}
+    fake.document = {"method": "HEAD", "url": "http://a/[b]", "workers": [told]}
+    result = slipstream("explain", "http://a/[b]", "-H", "A: b", "-H", "C: d", "--method", "HEAD")
+    assert fake.asked[2:] == [
+        "/api/explain",
+        [("url", "http://a/[b]"), ("method", "HEAD"), ("header", "A: b"), ("header", "C: d")],
+    ]
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "HEAD http://a/[b]"
+    assert "route r, upstream app" in result.stdout
+
+
 def test_no_command_is_wrong_usage_and_shows_them_all() -> None:
     result = slipstream()
     assert result.exit_code == 2
-    for command in ("run", "check", "schema", "demo", "version"):
+    for command in ("run", "check", "purge", "explain", "schema", "demo", "version"):
         assert command in result.output
 
 

@@ -19,7 +19,8 @@ from gateway.worker.life import run
 class FakeRoad:
     """Answers every request with the name and its process id.
 
-    `/block` stops the loop, `/slow` takes half a second, `/forever` an hour."""
+    `/block` stops the loop, `/slow` takes half a second, `/forever` an hour. It answers as one with a store would,
+    unless it is called `without-store`; worker 1 is silent about the tag `silent`."""
 
     def __init__(self, figures: Figures, channel: Channel, access_log: AccessLog) -> None:
         self._requests = figures.counter("http_requests_total", "Requests", method="GET", route="r", status_class="2xx")
@@ -28,6 +29,20 @@ class FakeRoad:
         self._certificates = 0
         self._servers: list[asyncio.Server] = []
         self._busy: set[asyncio.Task[Any]] = set()
+        self._channel = channel
+        channel.on("explain", lambda message: {"route": "r", "asked": [message["method"], message["fields"]]})
+
+    async def _purge(self, message: dict[str, Any]) -> dict[str, Any]:
+        match message.get("tag"):
+            case "nonsense":
+                raise ValueError("that is no tag")
+            case "silent" if sys.argv[2] == "1":
+                await asyncio.sleep(3600)
+        return {"count": 2, "octets": 50}
+
+    async def _entries(self, message: dict[str, Any]) -> dict[str, Any]:
+        key = f"http://a/{message['offset']}"
+        return {"count": 9, "octets": 50, "entries": [{"key": key, "last_used": float(sys.argv[2])}]}
 
     async def prepare(self, configuration: Configuration) -> str:
         name = configuration.settings.name
@@ -43,6 +58,10 @@ class FakeRoad:
         if prepared == "out-of-step" and self._name:
             raise RuntimeError("cannot follow")
         self._name = prepared
+        self._channel.off("purge")
+        if prepared != "without-store":
+            self._channel.on("purge", self._purge)
+            self._channel.on("entries", self._entries)
 
     async def discard(self, prepared: str) -> None:
         pass

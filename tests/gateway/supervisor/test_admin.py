@@ -1,3 +1,4 @@
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -109,13 +110,34 @@ async def test_a_good_reload_is_answered_with_its_generation(local: Asking, path
         assert (await answer.json())["name"] == "two"
 
 
+def linked(page: str) -> list[str]:
+    """What the page links to."""
+    return re.findall(r'href="([^"]+)"', page)
+
+
 async def test_the_index_lists_what_there_is(local: Asking) -> None:
     client, _ = local
     async with client.get("/") as answer:
         assert answer.content_type == "text/html"
         page = await answer.text()
-    for path in ("/live", "/ready", "/metrics", "/api/status", "/api/config", "/api/reload"):
+    for resource in linked(page):
+        async with client.get(resource) as answer:
+            assert answer.status != 404
+    for path in ("/live", "/ready", "/metrics", "/api/status", "/api/config", "/api/reload", "/api/purge"):
         assert path in page
+
+
+@pytest.mark.parametrize(("method", "target"), [("POST", "/api/purge"), ("GET", "/api/entries")])
+async def test_what_is_stored_is_for_those_with_the_token(guarded: Asking, method: str, target: str) -> None:
+    client, _ = guarded
+    async with client.request(method, target) as answer:
+        assert answer.status == 401
+
+
+async def test_another_page_cannot_purge(local: Asking) -> None:
+    client, _ = local
+    async with client.post("/api/purge", json={"all": True}, headers={"Origin": "https://evil.example"}) as answer:
+        assert answer.status == 403
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.figures.layout import PREFIX
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.told import Telling
 from tests.gateway.supervisor.harness import ask, config_text, supervising, until
 
 
@@ -68,6 +69,15 @@ async def test_all_ready_workers_are_asked_and_those_that_answer_are_heard(path:
         answers = await supervisor.fleet.broadcast("status")
         assert {answer["pid"] for answer in answers} == {worker.pid for worker in supervisor.fleet.ready}
         assert await supervisor.fleet.broadcast("no-such-kind") == []
+
+
+async def test_what_each_worker_told_is_known_by_its_name(path: Path) -> None:
+    async with supervising(path, config_text(workers=2)) as supervisor:
+        told = await supervisor.fleet.ask("purge", timeout=0.2, tag="silent")
+        assert [(each.worker, each.telling) for each in told] == [("0", Telling.ANSWERED), ("1", Telling.SILENT)]
+        assert told[0].answer == {"count": 2, "octets": 50}
+        told = await supervisor.fleet.ask("no-such-kind")
+        assert {each.telling for each in told} == {Telling.UNKNOWN}
 
 
 async def test_how_many_workers_are_ready_is_shown(path: Path) -> None:
