@@ -173,7 +173,7 @@ class Exchange(EagerTask):
         log = connection.front.access_log
         if octets and usual and route is not None and route.may_replay and not (log is not None and log.enabled):
             lane, lines = connection.front.lane, response.replay_lines
-            lane.offer(connection.kind, octets, head, body, lines, source, route.figures, response.status)
+            lane.offer(connection.replays, octets, head, body, lines, source, route.figures, response.status)
 
     def _answer_otherwise(self, response: Response, body: Body, date: bytes | None, now: float) -> None:
         """Answers without content, and streamed ones."""

@@ -71,7 +71,7 @@ _SWEEPS_BETWEEN = 20
 
 
 class Front:
-    """Shared state of a worker's downstream side. A reload changes limits, heads, lane, router, name, `trusted`."""
+    """Shared state of a worker's downstream side. A reload changes limits, heads, router, name, `trusted`."""
 
     def __init__(
         self,
@@ -80,6 +80,7 @@ class Front:
         deadlines: Deadlines,
         figures: ListenerFigures,
         access_log: RecordSink | None,
+        lane: ReplayLane,
     ) -> None:
         self.loop = loop
         self.clock = clock
@@ -91,7 +92,7 @@ class Front:
         self.limits: Limits
         self.router: Router
         self.heads: RequestHeads
-        self.lane: ReplayLane
+        self.lane = lane
         self.name = "slipstream"
         self.trusted: tuple[Network, ...] = ()
         self.connections: set[Http1Connection] = set()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from gateway.chain.deadlines import NEVER
 from gateway.errors import (
@@ -26,7 +27,8 @@ from gateway.listener.exchange import Exchange
 from gateway.listener.forwarded import believe
 from gateway.listener.front import Front
 from gateway.listener.incoming import IncomingBody
-from gateway.listener.replay import kind_of
+from gateway.listener.record import refusal_record
+from gateway.listener.replay import Replay, kind_of
 from gateway.listener.reset import reset_on_close
 from gateway.listener.slow_reader import SlowReader
 
@@ -54,7 +56,9 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         self._slow_reader = SlowReader(self)
         self._buffer = b""
-        self.kind = 0
+        self.replays: dict[bytes, Replay] = {}
+        """The replay lane's answers for downstreams of this kind."""
+        self._interim: Callable[[int, Fields], None] | None = None
         self.head = b""
         """The octets of the current request's head, when it came alone and whole."""
         self.incoming: IncomingBody | None = None
@@ -72,7 +76,8 @@ class Http1Connection(asyncio.Protocol):
         front = self.front
         transport.set_write_buffer_limits(high=WRITE_HIGH_WATER)  # type: ignore[attr-defined]  # as above
         self.downstream = Downstream(self.address, self.scheme, front.is_trusted(self.address))
-        self.kind = kind_of(self.downstream)
+        self.replays = front.lane.tables[kind_of(self.downstream)]
+        self._interim = self.send_interim
         front.connections.add(self)
         front.deadlines.watch(self)
         self.deadline = time.monotonic() + front.limits.keep_alive_timeout
@@ -82,6 +87,7 @@ class Http1Connection(asyncio.Protocol):
         front = self.front
         front.connections.discard(self)
         front.deadlines.forget(self)
+        self._interim = None
         self.deadline = NEVER
         self._slow_reader.end()
         incoming, self.incoming = self.incoming, None
@@ -121,8 +127,7 @@ class Http1Connection(asyncio.Protocol):
         if self.incoming is not None:
             self.incoming.receive(data)
         elif self.exchange is None and not self.paused and self._lingering < 0:
-            lane = self.front.lane
-            if lane.tables[self.kind] and not self._buffer and lane.answer(data, self):
+            if self.replays and not self._buffer and self.front.lane.answer(data, self):
                 return
             size = len(data)
             if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
@@ -230,7 +235,7 @@ class Http1Connection(asyncio.Protocol):
                 if at < len(data):
                     rest, at = data[at:], len(data)
                     incoming.receive(rest)
-        request.interim = self.send_interim
+        request.interim = self._interim
         if self.downstream.trusted:
             believe(request, front.is_trusted)
         exchange = self.exchange = Exchange(self, request, front.router(request))
@@ -305,15 +310,7 @@ class Http1Connection(asyncio.Protocol):
         self.close_after = True
         self.write_refusal(error_response(error, None, front.name), None)
         if front.access_log is not None and front.access_log.enabled:
-            front.access_log.write(
-                {
-                    "time": front.clock.wall(),
-                    "client": self.downstream.peer,
-                    "status": error.status,
-                    "error": error.reason,
-                    "detail": error.detail,
-                }
-            )
+            front.access_log.write(refusal_record(self.downstream, error, front.clock.wall()))
         self._linger()
 
     def write_refusal(self, response: Response, request: Request | None) -> None:

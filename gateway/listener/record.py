@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from gateway.errors import GatewayError
 from gateway.http.fields import Fields
+from gateway.http.message import Downstream
 from gateway.http.redaction import redact_target
 
 if TYPE_CHECKING:
@@ -39,6 +41,17 @@ def access_record(
     if broken:
         record["broken"] = True
     return record
+
+
+def refusal_record(downstream: Downstream, error: GatewayError, wall: float) -> dict[str, Any]:
+    """The line for what was no request."""
+    return {
+        "time": round(wall, 3),
+        "client": downstream.peer,
+        "status": error.status,
+        "error": error.reason,
+        "detail": error.detail,
+    }
 
 
 def _text(fields: Fields, name: bytes) -> str:

@@ -9,7 +9,7 @@ Fields that differ in every request and that decide nothing are cut out of a hea
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.figures import Figures
@@ -67,21 +67,30 @@ class ReplayLane:
 
     __slots__ = ("_cut", "_cut_names", "_limit", "_used", "count", "dropped", "tables")
 
-    def __init__(self, limit: int, cut: Sequence[str], figures: Figures) -> None:
-        """`limit` in octets, 0 for no lane. `cut`: names of fields that differ in every request and decide nothing."""
-        self._limit = limit
+    def __init__(self, figures: Figures) -> None:
+        self._limit = 0
         self._used = 0
-        self._cut_names = frozenset(name.lower().encode() for name in cut)
-        names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
-        self._cut = re.compile(rb"\r\n(?:" + names + rb"):[^\r\n]*", re.IGNORECASE).sub if names else None
+        self._cut_names: frozenset[bytes] = frozenset()
+        self._cut: Callable[[bytes, bytes], bytes] | None = None
         self.tables: tuple[dict[bytes, Replay], ...] = ({}, {}, {}, {})
         """One for each kind of downstream, see `kind_of`: the same octets mean something else from another kind."""
         self.count = figures.counter("replays_total", "Answers given by the replay lane").cell
         self.dropped = figures.counter("replays_dropped_total", "Answers the replay lane had to forget")
 
+    def configure(self, limit: int, cut: Sequence[str]) -> None:
+        """Begin anew, since another configuration may answer differently. `limit` in octets, 0 for no lane; `cut`:
+        names of fields that differ in every request and decide nothing."""
+        for entries in self.tables:
+            entries.clear()
+        self._used = 0
+        self._limit = limit
+        self._cut_names = frozenset(name.lower().encode() for name in cut)
+        names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
+        self._cut = re.compile(rb"\r\n(?:" + names + rb"):[^\r\n]*", re.IGNORECASE).sub if names else None
+
     def answer(self, octets: bytes, connection: Http1Connection) -> bool:
         """Write the answer to these octets, if they are one head that was answered before; whether they were."""
-        entries = self.tables[connection.kind]
+        entries = connection.replays
         found = entries.get(octets)
         if found is None and self._cut is not None:
             found = entries.get(self._cut(b"", octets))
@@ -109,7 +118,7 @@ class ReplayLane:
 
     def offer(
         self,
-        kind: int,
+        entries: dict[bytes, Replay],
         octets: bytes,
         head: bytes,
         content: bytes,
@@ -134,7 +143,6 @@ class ReplayLane:
         replay.size += len(key)
         if replay.size > self._limit // 8:
             return
-        entries = self.tables[kind]
         self._drop(entries, key)
         while self._used + replay.size > self._limit:
             oldest = entries or next(table for table in self.tables if table)

@@ -62,7 +62,9 @@ class Road:
         self._tasks = Tasks(self._log)
         self._lasting = Lasting()
         self._deadlines = Deadlines(loop)
-        self._front = Front(loop, self._clock, self._deadlines, ListenerFigures(figures), access_log)
+        self._front = Front(
+            loop, self._clock, self._deadlines, ListenerFigures(figures), access_log, ReplayLane(figures)
+        )
         self._front.room = self._resume_accepting
         self._deadlines.at_each_sweep.append(self._front.show)
         self._current: Prepared | None = None
@@ -132,7 +134,7 @@ class Road:
         front.limits = limits_of(settings)
         own = settings.limits
         front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
-        front.lane = ReplayLane(settings.replay.memory or 0, settings.replay.ignore, self._figures)
+        front.lane.configure(settings.replay.memory or 0, settings.replay.ignore)
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)

@@ -74,12 +74,12 @@ def make_front(handler: Handler | None, **limits: Any) -> tuple[Front, Figures, 
     """A front whose only route is `handler`, or that has none."""
     figures, log = Figures.in_memory(), LogSink()
     loop = asyncio.get_running_loop()
-    front = Front(loop, SystemClock(), Deadlines(loop), ListenerFigures(figures), log)
+    front = Front(loop, SystemClock(), Deadlines(loop), ListenerFigures(figures), log, ReplayLane(figures))
     own = LimitSettings.model_validate(limits)
     upstreams: Any = {"app": {"servers": ["http://127.0.0.1:1"]}}
     front.limits = limits_of(GatewaySettings.model_validate({"upstreams": upstreams, "limits": own}))
     front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
-    front.lane = ReplayLane(1 << 20, ["X-Request-Id"], figures)
+    front.lane.configure(1 << 20, ["X-Request-Id"])
     route = None
     if handler is not None:
         route = CompiledRoute("default", None, handler, (), RouteFigures(figures, "default"))

@@ -49,8 +49,16 @@ class Shop:
         return response
 
 
-def route_figures(figures: Figures) -> RouteFigures:
-    return RouteFigures(figures, "r")
+def lane_of(limit: int, figures: Figures | None = None) -> ReplayLane:
+    lane = ReplayLane(figures or Figures.in_memory())
+    lane.configure(limit, ())
+    return lane
+
+
+def offer(lane: ReplayLane, head: bytes, content: bytes = b"x", stored: Stored | None = None) -> None:
+    answer = b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n"
+    figures = RouteFigures(Figures.in_memory(), "r")
+    lane.offer(lane.tables[0], head, answer, content, b"Age: 0\r\n", stored or Stored(), figures, 200)
 
 
 def replaying(shop: Shop) -> Lane:
@@ -154,13 +162,11 @@ async def test_without_the_promise_of_the_chain_nothing_is_given_again() -> None
     assert shop.asked == 2
 
 
-async def test_an_answer_whose_changing_lines_were_changed_further_out_is_not_kept() -> None:
-    lane = replaying(Shop(Stored()))
-    figures = Figures.in_memory()
-    lane.front.lane.offer(
-        0, HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), route_figures(figures), 200
-    )
-    assert len(lane.front.lane) == 0
+def test_an_answer_whose_changing_lines_were_changed_further_out_is_not_kept() -> None:
+    lane = lane_of(20_000)
+    figures = RouteFigures(Figures.in_memory(), "r")
+    lane.offer(lane.tables[0], HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), figures, 200)
+    assert len(lane) == 0
 
 
 async def test_a_large_content_is_not_copied() -> None:
@@ -175,42 +181,36 @@ async def test_a_large_content_is_not_copied() -> None:
 
 def test_the_lane_is_bounded_in_octets_and_forgets_the_oldest() -> None:
     figures = Figures.in_memory()
-    lane = ReplayLane(20_000, (), figures)
-    route = RouteFigures(figures, "r")
+    lane = lane_of(20_000, figures)
     for number in range(50):
-        head = b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number
-        lane.offer(0, head, b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n", b"x" * 100, b"Age: 0\r\n", Stored(), route, 200)
+        offer(lane, b"GET /%d HTTP/1.1\r\nHost: a\r\n\r\n" % number, b"x" * 100)
     assert lane.used <= 20_000
     assert b"GET /49 HTTP/1.1\r\nHost: a\r\n\r\n" in lane.tables[0]
     assert b"GET /0 HTTP/1.1\r\nHost: a\r\n\r\n" not in lane.tables[0]
     assert figures.value("replays_dropped_total") == 50 - len(lane)
+    lane.configure(20_000, ())
+    assert (lane.used, len(lane)) == (0, 0)
 
 
 def test_an_answer_larger_than_an_eighth_of_the_lane_is_not_kept() -> None:
-    figures = Figures.in_memory()
-    lane = ReplayLane(20_000, (), figures)
-    lane.offer(
-        0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x" * 3000, b"A: 0\r\n", Stored(), route_figures(figures), 200
-    )
+    lane = lane_of(20_000)
+    offer(lane, HEAD, b"x" * 3000)
     assert len(lane) == 0
 
 
 def test_the_sweep_forgets_what_is_gone() -> None:
-    figures = Figures.in_memory()
-    lane, stored = ReplayLane(20_000, (), figures), Stored()
-    lane.offer(0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", stored, route_figures(figures), 200)
+    lane, stored = lane_of(20_000), Stored()
+    offer(lane, HEAD, stored=stored)
     lane.sweep()
     assert len(lane) == 1
     stored.alive = False
     lane.sweep()
-    assert len(lane) == 0
-    assert lane.used == 0
+    assert (lane.used, len(lane)) == (0, 0)
 
 
 def test_no_octets_mean_no_lane() -> None:
-    figures = Figures.in_memory()
-    lane = ReplayLane(0, (), figures)
-    lane.offer(0, HEAD, b"HTTP/1.1 200 OK\r\nA: 0\r\n\r\n", b"x", b"A: 0\r\n", Stored(), route_figures(figures), 200)
+    lane = lane_of(0)
+    offer(lane, HEAD)
     assert len(lane) == 0
 
 
