@@ -3,13 +3,13 @@
 A new feature adds a function to `PANELS`; one that has nothing to say yet returns `None` and is left out."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from gateway.demo.percentiles import Percentiles
 from gateway.demo.reports import Sample, status_class
 from gateway.demo.snapshot import Addresses, Snapshot, latencies
-from gateway.demo.words import amount, clock, curve, milliseconds, rate
+from gateway.demo.words import amount, clock, curve, milliseconds, rate, share
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,39 @@ def upstream(snapshot: Snapshot) -> Panel:
     return Panel("Upstream calls", tuple(rows))
 
 
+STALE_BEFORE_ASKING = frozenset({"stale_while_revalidate", "soft_purged", "max_stale"})
+"""Outcomes of the cache where something stale answered at once."""
+STALE_AFTER_ASKING = frozenset({"stale_if_error", "disconnected"})
+"""Outcomes where it stood in for an origin that failed."""
+SAVED = frozenset({"fresh", "collapsed", *STALE_BEFORE_ASKING})
+"""Outcomes that cost the origin nothing."""
+FROM_THE_STORE = SAVED | STALE_AFTER_ASKING
+"""Outcomes where what is stored answered."""
+
+
+def stored(snapshot: Snapshot) -> Panel | None:
+    """What the cache spares the origin."""
+    outcomes = snapshot.rates_by("cache_requests_total", "outcome")
+    if not outcomes:
+        return None
+    hits = sum_of(outcomes, FROM_THE_STORE)
+    saved = max(0.0, sum_of(outcomes, SAVED) - snapshot.rate("cache_refreshes_total"))
+    stale = sum_of(outcomes, STALE_BEFORE_ASKING | STALE_AFTER_ASKING)
+    held = snapshot.level("cache_entries")
+    return Panel(
+        "Cache",
+        (
+            ("answered from the store", share(hits, sum(outcomes.values()))),
+            ("origin calls saved", f"{rate(saved)}/s"),
+            ("answered stale", f"{rate(stale)}/s"),
+            ("confirmed by the origin", f"{rate(outcomes.get('revalidated', 0.0))}/s"),
+            ("from the replay lane", f"{rate(snapshot.rate('replays_total'))}/s"),
+            ("not stored", f"{rate(snapshot.rate('cache_not_stored_total'))}/s"),
+            ("stored", f"{held:,.0f} responses, {amount(snapshot.level('cache_bytes'))}"),
+        ),
+    )
+
+
 def workers(snapshot: Snapshot) -> Panel | None:
     """The gateway's processes."""
     if not snapshot.workers:
@@ -135,6 +168,7 @@ PANELS: tuple[Callable[[Snapshot], Panel | None], ...] = (
     status_classes,
     endpoints,
     upstream,
+    stored,
     workers,
     notable,
 )
@@ -154,8 +188,15 @@ def invitations(addresses: Addresses) -> tuple[tuple[str, str], ...]:
         ("figures", f"curl {admin}/metrics"),
         ("the gateway's status", f"curl {admin}/api/status"),
         ("its configuration", f"curl {admin}/api/config"),
+        ("what the cache would do", f"curl '{admin}/api/explain?url={data}/api/products/7'"),
+        ("forget what is stored", f"curl -d '{{\"all\": true}}' {admin}/api/purge"),
         ("the origin, without gateway", f"curl -i http://{addresses.origin}/api/products/7"),
     )
+
+
+def sum_of(rates: Mapping[str, float], outcomes: Collection[str]) -> float:
+    """The rates of some outcomes together."""
+    return sum(value for outcome, value in rates.items() if outcome in outcomes)
 
 
 def _percentiles(found: Percentiles | None) -> tuple[str, str, str]:

@@ -1,9 +1,9 @@
 """The demonstration in few words: a line for each second, and the table at the end. No I/O, no clock."""
 
-from gateway.demo.panels import Panel
+from gateway.demo.panels import FROM_THE_STORE, Panel, sum_of
 from gateway.demo.percentiles import Percentiles
 from gateway.demo.snapshot import Snapshot, latencies
-from gateway.demo.words import amount, clock, milliseconds, rate
+from gateway.demo.words import amount, clock, milliseconds, rate, share
 
 
 def line(snapshot: Snapshot) -> str:
@@ -11,6 +11,7 @@ def line(snapshot: Snapshot) -> str:
     through = snapshot.through()
     seen = latencies(through)
     own = snapshot.spread("http_gateway_seconds")
+    outcomes = snapshot.rates_by("cache_requests_total", "outcome")
     return "  ".join(
         (
             f"{clock(snapshot.elapsed):>5}",
@@ -18,6 +19,7 @@ def line(snapshot: Snapshot) -> str:
             f"p50 {_at(seen, 'p50')}, p95 {_at(seen, 'p95')}, p99 {_at(seen, 'p99')}",
             f"gateway's own {milliseconds(own.mean)}",
             f"upstream {rate(snapshot.rate('upstream_requests_total'))}/s",
+            f"from the store {share(sum_of(outcomes, FROM_THE_STORE), sum(outcomes.values()))}",
             " ".join(f"{name} {count}" for name, count in sorted(snapshot.answers().items())),
         )
     )
@@ -30,6 +32,8 @@ def table(snapshot: Snapshot) -> Panel:
     direct = latencies(snapshot.direct())
     own = snapshot.spread("http_gateway_seconds")
     requests = sum(snapshot.totals.values())
+    outcomes = snapshot.after.by("cache_requests_total", "outcome")
+    hits = sum_of(outcomes, FROM_THE_STORE)
     return Panel(
         "Summary",
         (
@@ -40,6 +44,7 @@ def table(snapshot: Snapshot) -> Panel:
             ("straight to the origin", _spread(direct)),
             ("the gateway's own time", _spread(own.percentiles())),
             ("the gateway's own time, mean", milliseconds(own.mean)),
+            ("answered from the store", share(hits, sum(outcomes.values()))),
             ("upstream calls", f"{snapshot.after.total('upstream_requests_total'):,.0f}"),
             ("upstream connections made", f"{snapshot.after.total('upstream_connections_opened_total'):,.0f}"),
             ("content", amount(sum(sample.octets for sample in through))),

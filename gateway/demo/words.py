@@ -19,6 +19,11 @@ def rate(value: float) -> str:
     return f"{value:.1f}" if 0 < value < 10 else f"{value:,.0f}"
 
 
+def share(part: float, whole: float) -> str:
+    """A part of a whole in per cent; a dash where there is no whole."""
+    return f"{100 * part / whole:.0f} %" if whole > 0 else "–"
+
+
 def amount(octets: float) -> str:
     """Octets in decimal units."""
     for unit in ("B", "kB", "MB"):

@@ -10,3 +10,4 @@ def test_the_file_is_a_configuration_without_mistakes() -> None:
     assert {route.upstream for route in configuration.routes} == {"shop"}
     assert [route.name for route in configuration.routes] == ["products", "api", "rest"]
     assert configuration.settings.admin is not None
+    assert [use.name for use in configuration.routes[0].plugins] == ["cors", "cache", "headers"]

@@ -32,6 +32,19 @@ BUSY = Snapshot(
             "upstream_requests_total": (({"outcome": "answered"}, 118.0), ({"outcome": "closed"}, 2.0)),
             "upstream_connections": (({"state": "busy"}, 2.0), ({"state": "idle"}, 5.0)),
             "upstream_connections_opened_total": (({}, 7.0),),
+            "cache_requests_total": (
+                ({"route": "a", "outcome": "fresh"}, 600.0),
+                ({"route": "b", "outcome": "fresh"}, 100.0),
+                ({"route": "a", "outcome": "stale_while_revalidate"}, 40.0),
+                ({"route": "a", "outcome": "stale_if_error"}, 10.0),
+                ({"route": "a", "outcome": "revalidated"}, 50.0),
+                ({"route": "b", "outcome": "uri_miss"}, 200.0),
+            ),
+            "cache_refreshes_total": (({"route": "a"}, 20.0),),
+            "cache_not_stored_total": (({"reason": "private"}, 30.0),),
+            "cache_entries": (({}, 1234.0),),
+            "cache_bytes": (({}, 5_000_000.0),),
+            "replays_total": (({}, 450.0),),
         }
     ),
     workers=(Worker(7, "ready", 4, 1, 42_000_000, 1), Worker(8, "starting")),
@@ -98,6 +111,21 @@ def test_upstream_calls_are_shown_by_outcome() -> None:
     assert row(panel, "closed") == ("0.2/s",)
     assert row(panel, "connections") == ("2 busy, 5 idle",)
     assert row(panel, "new connections") == ("0.7/s",)
+
+
+def test_the_cache_shows_what_it_spares_the_origin() -> None:
+    panel = panels.stored(BUSY)
+    assert row(panel, "answered from the store") == ("75 %",)
+    assert row(panel, "origin calls saved") == ("72/s",)  # 740 answers less 20 refreshes, in ten seconds
+    assert row(panel, "answered stale") == ("5.0/s",)
+    assert row(panel, "confirmed by the origin") == ("5.0/s",)
+    assert row(panel, "from the replay lane") == ("45/s",)
+    assert row(panel, "not stored") == ("3.0/s",)
+    assert row(panel, "stored") == ("1,234 responses, 5 MB",)
+
+
+def test_without_a_cache_there_is_no_panel_for_it() -> None:
+    assert panels.stored(EMPTY) is None
 
 
 def test_outcomes_are_left_out_where_there_is_only_one() -> None:

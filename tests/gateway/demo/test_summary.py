@@ -20,6 +20,7 @@ RUN = Snapshot(
         {
             "upstream_requests_total": (({}, 1500.0),),
             "upstream_connections_opened_total": (({}, 8.0),),
+            "cache_requests_total": (({"outcome": "fresh"}, 900.0), ({"outcome": "uri_miss"}, 600.0)),
             "http_gateway_seconds_bucket": (({"le": "0.0001"}, 1500.0), ({"le": "+Inf"}, 1500.0)),
             "http_gateway_seconds_sum": (({}, 0.06),),
         }
@@ -34,7 +35,15 @@ def pairs(snapshot: Snapshot) -> list[tuple[str, str]]:
 def test_a_line_tells_a_moment() -> None:
     text = line(RUN)
     assert "\n" not in text
-    for words in ("0:10", "150 requests/s", "p50 2.00 ms", "own 0.040 ms", "upstream 150/s", "2xx 1490 5xx 10"):
+    for words in (
+        "0:10",
+        "150 requests/s",
+        "p50 2.00 ms",
+        "own 0.040 ms",
+        "upstream 150/s",
+        "from the store 60 %",
+        "2xx 1490 5xx 10",
+    ):
         assert words in text
 
 
@@ -51,6 +60,7 @@ def test_the_table_tells_the_whole_run() -> None:
     assert rows["straight to the origin"] == "1.00 ms / 1.00 ms / 1.00 ms"
     assert rows["the gateway's own time"] == "0.050 ms / 0.095 ms / 0.099 ms"
     assert rows["the gateway's own time, mean"] == "0.040 ms"
+    assert rows["answered from the store"] == "60 %"
     assert rows["upstream calls"] == "1,500"
     assert rows["upstream connections made"] == "8"
     assert rows["content"] == "150 kB"
@@ -61,4 +71,5 @@ def test_the_table_tells_the_whole_run() -> None:
 def test_a_run_without_traffic_has_a_table_too() -> None:
     rows = dict(pairs(EMPTY))
     assert rows["answers"] == "none"
+    assert rows["answered from the store"] == "–"
     assert rows["through the gateway"] == "–"

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.demo.words import amount, clock, curve, milliseconds, rate
+from gateway.demo.words import amount, clock, curve, milliseconds, rate, share
 
 
 @pytest.mark.parametrize(
@@ -42,3 +42,8 @@ def test_a_curve_has_a_bar_for_each_value_and_the_highest_is_full() -> None:
     assert curve([0, 50, 100]) == "▁▅█"
     assert curve([0, 0]) == "▁▁"
     assert curve([]) == ""
+
+
+@pytest.mark.parametrize(("part", "whole", "words"), [(3, 4, "75 %"), (0, 9, "0 %"), (2, 3, "67 %"), (0, 0, "–")])
+def test_a_share_is_in_per_cent_where_there_is_a_whole(part: float, whole: float, words: str) -> None:
+    assert share(part, whole) == words
