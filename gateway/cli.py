@@ -47,7 +47,10 @@ OptionalFile = Annotated[
     ),
 ]
 Admin = Annotated[
-    str, typer.Option("--admin", metavar="ADDRESS", help="Where the admin application of the gateway listens.")
+    str,
+    typer.Option(
+        "--admin", envvar="SLIPSTREAM_ADMIN", metavar="ADDRESS", help="Where the gateway's admin application listens."
+    ),
 ]
 Token = Annotated[
     str | None, typer.Option(envvar="SLIPSTREAM_TOKEN", metavar="TOKEN", help="Its token, if it wants one.")

@@ -167,7 +167,8 @@ class FakeGateway:
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeGateway:
     fake = FakeGateway()
     monkeypatch.setattr("gateway.supervisor.client.AdminClient", fake)
-    monkeypatch.delenv("SLIPSTREAM_TOKEN", raising=False)
+    for name in ("SLIPSTREAM_ADMIN", "SLIPSTREAM_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
     return fake
 
 
@@ -212,11 +213,12 @@ def test_purge_wants_exactly_one_thing(fake: FakeGateway, arguments: list[str]) 
     assert "exactly one" in result.stderr
 
 
-def test_the_token_may_come_from_the_environment(fake: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_address_and_token_may_come_from_the_environment(fake: FakeGateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLIPSTREAM_ADMIN", "127.0.0.1:1")
     monkeypatch.setenv("SLIPSTREAM_TOKEN", "from-the-environment")
     fake.document = PURGED
     slipstream("purge", "--all")
-    assert fake.asked[1] == "from-the-environment"
+    assert fake.asked[:2] == ["127.0.0.1:1", "from-the-environment"]
 
 
 def test_for_programs_the_answer_is_json(fake: FakeGateway) -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from ruamel.yaml import YAML
 
 from gateway.chain.registry import settings_of
 from gateway.config import GatewaySettings, Settings, load_file, load_text
@@ -47,7 +48,20 @@ def test_the_example_route_is_valid() -> None:
     uncommented = re.sub(r"(?m)^  # ", "  ", routes)
     configuration = load_text(f"{head}\nroutes:\n{uncommented}", settings_of, environ={})
     assert [route.name for route in configuration.routes] == ["api", "/*"]
-    assert [use.name for use in configuration.routes[0].plugins] == ["headers", "cors"]
+    assert [use.name for use in configuration.routes[0].plugins] == ["headers", "cors", "cache"]
+
+
+def test_every_setting_of_a_plugin_that_is_shown_in_full_is_there_with_its_default() -> None:
+    document = YAML(typ="safe").load(REFERENCE.read_text())
+    shown = {name: given for item in document["plugins"] for name, given in item.items() if isinstance(given, dict)}
+    for use in load_file(REFERENCE, settings_of, {}).routes[-1].plugins:
+        assert use.settings == type(use.settings)()
+        if shown[use.name]:
+            assert set(shown[use.name]) == set(type(use.settings).model_fields)
+            for name, given in shown[use.name].items():
+                nested = getattr(use.settings, name)
+                if isinstance(nested, Settings):
+                    assert set(given) == set(type(nested).model_fields)
 
 
 MANUAL = Path(__file__).parents[3] / "docs" / "configuration.md"
