@@ -344,13 +344,17 @@ class CachePlugin(Plugin):
     ) -> Response:
         """Let the request pass. Its answer may still make stored responses unusable, or be stored itself."""
         self._note(request, reason)
-        now, since = self._now(), self._shared.store.epoch
+        store = self._shared.store
+        now, since = self._now(), store.epoch
         sent = request
         if key is not None:  # its answer may become everybody's
             sent = sent_as(request, passing_fields(request, self._policy), self._keyer.target(request.target))
         response = await self._send(inner, request, sent)
         times = Times(now, self._now(), self._runtime.clock.wall())
+        was_alone = store.epoch == since
         self._keeper.invalidate(request, response)
+        if was_alone:  # what it invalidates itself does not speak against storing it
+            since = store.epoch
         if response.upgraded is not None:
             return response
         if key is None and self._keeper.is_for_get(request, response, times):
