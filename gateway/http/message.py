@@ -52,8 +52,8 @@ class Replayable(Protocol):
     def lines(self, now: float) -> bytes:
         """The field lines that change with time, as of `now`, each with its CRLF. Called once a second at most."""
 
-    def used(self) -> None:
-        """It was given again."""
+    def used(self, times: int) -> None:
+        """It was given again, so many times lately."""
 
 
 UNKNOWN_DOWNSTREAM = Downstream("unknown", "http")

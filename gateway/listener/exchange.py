@@ -198,6 +198,8 @@ class Exchange(EagerTask):
         head = response_head(response, length, chunked, connection.close_after, request.minor, date)
         if stream is None:
             self._write_head(head)
+            if response.replay is not None and response.status == 304:
+                self._offer_replay(response, response.replay, head, b"")
             self._complete(now)
             return
         self._stream = stream

@@ -40,13 +40,12 @@ class ListenerFigures:
 class RouteFigures:
     """Figures of one route."""
 
-    __slots__ = ("_cells", "_figures", "_own", "_replayed", "_route", "_row")
+    __slots__ = ("_cells", "_figures", "_own", "_route", "_row")
 
     def __init__(self, figures: Figures, route: str) -> None:
         self._figures = figures
         self._route = route
         self._row = figures.row
-        self._replayed: dict[int, tuple[int, int]] = {}
         self._cells: dict[tuple[str, int], tuple[int, tuple[float, ...], int, int]] = {}
         self._own = figures.histogram(
             "http_gateway_seconds",
@@ -69,16 +68,13 @@ class RouteFigures:
         row[histogram.cell + bisect_left(histogram.bounds, own)] += 1.0
         row[histogram.total] += own
 
-    def record_replay(self, status: int) -> None:
-        """Count an answer of the replay lane: a GET, in no time that these buckets could tell."""
-        cells = self._replayed.get(status)
-        if cells is None:
-            requests, _, buckets, _ = self._cells.get(("GET", status // 100)) or self._learn("GET", status // 100)
-            cells = self._replayed[status] = (requests, buckets)
+    def record_replays(self, status: int, count: int) -> None:
+        """Count so many answers of the replay lane: to GETs, in no time that these buckets could tell."""
+        requests, _, buckets, _ = self._cells.get(("GET", status // 100)) or self._learn("GET", status // 100)
         row = self._row
-        row[cells[0]] += 1.0
-        row[cells[1]] += 1.0
-        row[self._own.cell] += 1.0
+        row[requests] += count
+        row[buckets] += count
+        row[self._own.cell] += count
 
     def _learn(self, method: str, hundreds: int) -> tuple[int, tuple[float, ...], int, int]:
         labels = {

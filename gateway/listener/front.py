@@ -109,6 +109,7 @@ class Front:
         """Set the gauges; called now and then, so that requests need not."""
         self.figures.in_flight.set(self.busy)
         self.figures.connections.set(self.occupied)
+        self.lane.tally()
         self._shown += 1
         if self._shown % _SWEEPS_BETWEEN == 0:
             self.lane.sweep()

@@ -30,7 +30,19 @@ _NEVER_AGAIN = re.compile(rb"\r\n(?:range|if-range|expect|upgrade|connection|te)
 class Replay:
     """An answer that may be given again."""
 
-    __slots__ = ("_after", "_before", "_second", "content", "octets", "route", "size", "source", "status", "until")
+    __slots__ = (
+        "_after",
+        "_before",
+        "_second",
+        "content",
+        "octets",
+        "route",
+        "size",
+        "source",
+        "status",
+        "until",
+        "uses",
+    )
 
     def __init__(
         self, before: bytes, after: bytes, content: bytes, source: Replayable, route: RouteFigures, status: int
@@ -43,6 +55,8 @@ class Replay:
         self.route = route
         self.status = status
         self.until = source.until
+        self.uses = 0
+        """How often it was given since the last count."""
         self._second = -1
         self.octets = b""
         self.size = _ENTRY_OCTETS + len(before) + len(after) + len(content)
@@ -65,16 +79,17 @@ class Replay:
 class ReplayLane:
     """The table of answers that may be given again, bounded in octets."""
 
-    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "count", "dropped", "tables")
+    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "_used_lately", "count", "dropped", "tables")
 
     def __init__(self, figures: Figures) -> None:
         self._limit = 0
         self._used = 0
+        self._used_lately: list[Replay] = []
         self._cut_names: frozenset[bytes] = frozenset()
         self._cut: Callable[[bytes, bytes], bytes] | None = None
         self.tables: tuple[dict[bytes, Replay], ...] = ({}, {}, {}, {})
         """One for each kind of downstream, see `kind_of`: the same octets mean something else from another kind."""
-        self.count = figures.counter("replays_total", "Answers given by the replay lane").cell
+        self.count = figures.counter("replays_total", "Answers given by the replay lane")
         self.dropped = figures.counter("replays_dropped_total", "Answers the replay lane had to forget")
 
     def configure(self, limit: int, cut: Sequence[str]) -> None:
@@ -110,9 +125,9 @@ class ReplayLane:
         figures = front.figures
         row = figures.row
         row[figures.octets_out] += len(answer) + len(content)
-        row[self.count] += 1.0
-        found.route.record_replay(found.status)
-        found.source.used()
+        if not found.uses:
+            self._used_lately.append(found)
+        found.uses += 1
         connection.deadline = now + front.limits.keep_alive_timeout
         return True
 
@@ -155,6 +170,15 @@ class ReplayLane:
         replay = entries.pop(key, None)
         if replay is not None:
             self._used -= replay.size
+
+    def tally(self) -> None:
+        """Count what was given since the last time: one addition a replay on the road, the rest now and then."""
+        lately, self._used_lately = self._used_lately, []
+        for replay in lately:
+            uses, replay.uses = replay.uses, 0
+            self.count.inc(uses)
+            replay.route.record_replays(replay.status, uses)
+            replay.source.used(uses)
 
     def sweep(self) -> None:
         """Forget the answers whose stored response is gone; called now and then."""

@@ -173,7 +173,7 @@ class CachePlugin(Plugin):
         request.trail.append(self._decided_fresh)
         status = None if self._status is None else self._status.fresh(remaining_seconds(stored, age))
         response = answer(request, stored, age, now, self._policy, status)
-        if self._replays is not None and response.body is stored.body:
+        if self._replays is not None and (response.body is stored.body or response.status == 304):
             self._replays.let(request, response, stored, age)
         return response
 

@@ -24,10 +24,11 @@ class StoredReplay:
         steady: SteadyTime,
         status: CacheStatus | None,
         key_fields: frozenset[bytes],
-        counted: Callable[[], None],
+        counted: Callable[[float], None],
         made_by: object,
     ) -> None:
-        """`counted` is called for each use. `made_by` knows it again: others, after a reload say, make their own."""
+        """`counted` is called with how many uses there were. `made_by` knows it again: others (after a reload, say) make
+        their own."""
         self._stored = stored
         self._steady = steady
         self._status = status
@@ -49,10 +50,10 @@ class StoredReplay:
         stored.last_used = wall
         return changing_lines(self._status, stored, current_age(stored, wall))
 
-    def used(self) -> None:
-        """It was given again."""
-        self._stored.uses += 1
-        self._counted()
+    def used(self, times: int) -> None:
+        """It was given again, so many times lately."""
+        self._stored.uses += times
+        self._counted(times)
 
 
 class Replays:
@@ -66,9 +67,9 @@ class Replays:
         steady: SteadyTime,
         status: CacheStatus | None,
         reads: frozenset[bytes],
-        counted: Callable[[], None],
+        counted: Callable[[float], None],
     ) -> None:
-        """`reads` are request fields that are part of the key; `counted` is called for each use."""
+        """`reads` are request fields that are part of the key; `counted` is called with how many uses there were."""
         self._name = name
         self._steady = steady
         self._status = status

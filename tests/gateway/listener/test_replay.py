@@ -29,8 +29,8 @@ class Stored:
         self.rendered += 1
         return b"Age: %d\r\n" % self.rendered
 
-    def used(self) -> None:
-        self.uses += 1
+    def used(self, times: int) -> None:
+        self.uses += times
 
 
 class Shop:
@@ -78,6 +78,8 @@ async def test_the_second_time_the_chain_is_not_asked() -> None:
     lane.send(HEAD)
     lane.send(HEAD)
     assert shop.asked == 1
+    lane.front.lane.tally()
+    lane.front.lane.tally()
     assert stored.uses == 2
     answers = lane.sent.split(b"HTTP/1.1 200 OK\r\n")[1:]
     assert [answer.partition(b"Age: ")[2][:1] for answer in answers] == [b"0", b"1", b"1"]
@@ -231,3 +233,21 @@ def test_a_trusted_proxys_octets_are_another_question(scheme: str) -> None:
     kinds = {kind_of(Downstream("192.0.2.1", each, trusted)) for each in ("http", "https") for trusted in (False, True)}
     assert kinds == {0, 1, 2, 3}
     assert kind_of(Downstream("a", scheme, True)) != kind_of(Downstream("a", scheme, False))
+
+
+async def test_a_304_is_given_again_too() -> None:
+    class Unchanged(Shop):
+        async def __call__(self, request: Request) -> Response:
+            response = await super().__call__(request)
+            response.status, response.body = 304, b""
+            return response
+
+    shop = Unchanged(Stored())
+    lane = replaying(shop)
+    head = HEAD.replace(b"X-Request-Id: 1", b'If-None-Match: "a"')
+    lane.send(head)
+    lane.send(head)
+    assert shop.asked == 1
+    first, second = lane.sent.split(b"HTTP/1.1 304 Not Modified\r\n")[1:]
+    assert first.replace(b"Age: 0", b"Age: 1") == second
+    assert second.endswith(b"\r\n\r\n")
