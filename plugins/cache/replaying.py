@@ -27,8 +27,8 @@ class StoredReplay:
         counted: Callable[[float], None],
         made_by: object,
     ) -> None:
-        """`counted` is called with how many uses there were. `made_by` knows it again: others (after a reload, say) make
-        their own."""
+        """`counted` is called with how many uses there were. `made_by` knows it again: others (after a reload, say)
+        make their own."""
         self._stored = stored
         self._steady = steady
         self._status = status

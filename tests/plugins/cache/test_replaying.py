@@ -24,8 +24,8 @@ class Shop:
         self.counted = 0
         self.replays = Replays("replay", STEADY, CacheStatus("slipstream"), reads, self._count)
 
-    def _count(self) -> None:
-        self.counted += 1
+    def _count(self, times: float) -> None:
+        self.counted += int(times)
 
     def let(self, fields: FieldsLike = (), by: Replays | None = None) -> Response:
         response = make_response()
