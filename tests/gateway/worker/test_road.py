@@ -1,106 +1,24 @@
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from gateway.chain.compile import ChainError
 from gateway.chain.registry import settings_of
-from gateway.config import Configuration, load_text
-from gateway.figures import Figures
-from gateway.worker.control import CallRefusedError, Channel, UnknownKindError, open_channel, socket_pair
-from gateway.worker.road import NO_LIMIT, Road, limits_of, shortest_timeout
+from gateway.config import load_text
+from gateway.worker.road import NO_LIMIT, limits_of, shortest_timeout
 from tests.support.certificates import Authority, Certificate
-from tests.support.loopback import listening
 from tests.support.noting import EVENTS, gates
 from tests.support.roads import get
-
-NOTING = "tests.support.noting:NotingPlugin"
-SECOND = "tests.support.noting:SecondNotingPlugin"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-
-
-class Origin:
-    """Answers everything, and counts its connections."""
-
-    def __init__(self) -> None:
-        self.connections = 0
-        self.left = 0
-        self.port = 0
-
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
-        try:
-            while await reader.readuntil(b"\r\n\r\n"):
-                writer.write(OK)
-        finally:
-            self.left += 1
-
-
-class Running:
-    """A road that serves one socket, and a client of it."""
-
-    def __init__(self, origin: Origin, channel: Channel | None = None) -> None:
-        self.origin = origin
-        self.figures = Figures.in_memory(columns=16_384)
-        self.road = Road(self.figures, channel, None)
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.clients: list[asyncio.StreamWriter] = []
-
-    def configuration(self, *labels: str, more: str = "", upstream: str = "", fails: str = "") -> Configuration:
-        """A file with plugins of these labels; the one called `fails` does not open."""
-        names = (NOTING, SECOND)
-        plugins = [
-            f"{{'{name}': {{label: {label}, fails_to_open: {str(label == fails).lower()}}}}}"
-            for name, label in zip(names, labels, strict=False)
-        ]
-        servers = f"servers: [http://127.0.0.1:{self.origin.port}]"
-        text = f"listen: 127.0.0.1:1\nupstreams: {{app: {{{servers}{upstream}}}}}\nplugins: [{', '.join(plugins)}]\n"
-        return load_text(text + more, settings_of)
-
-    async def take(self, *labels: str, **options: Any) -> None:
-        """Prepare and commit a configuration."""
-        await self.road.commit(await self.road.prepare(self.configuration(*labels, **options)))
-
-    async def connect(self, **options: Any) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        streams = await asyncio.open_connection(*self.socket.getsockname(), **options)
-        self.clients.append(streams[1])
-        return streams
-
-    async def get(self, streams: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> str:
-        """Which plugins signed the answer to a request, the innermost first."""
-        reader, writer = streams
-        writer.write(get("/"))
-        return self.labels(await reader.readuntil(b"\r\n\r\nok"))
-
-    def labels(self, answer: bytes) -> str:
-        assert answer.startswith(b"HTTP/1.1 200 ")
-        return "".join(line[9:].decode() for line in answer.split(b"\r\n") if line.startswith(b"X-Label: "))
-
-    async def settle(self) -> None:
-        """Let what a commit left behind be closed."""
-        for _ in range(20):
-            await asyncio.sleep(0)
+from tests.support.running_road import NOTING, Running, running_road
 
 
 @pytest.fixture
 async def running(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Running]:
     monkeypatch.setattr("gateway.worker.road._SETTLE_SECONDS", 0.0)
-    EVENTS.clear()
-    gates.clear()
-    origin = Origin()
-    async with listening(origin.serve) as origin.port:
-        running = Running(origin)
+    async with running_road() as running:
         yield running
-        gates.clear()
-        await running.road.drain(0)
-        await running.road.close()
-        for writer in running.clients:
-            writer.close()
-        running.socket.close()
-        await running.settle()
 
 
 async def test_requests_take_the_road_that_was_committed(running: Running) -> None:
@@ -347,70 +265,6 @@ class TestEnd:
         await running.settle()
         await running.road.close()
         assert sorted(event for event in EVENTS if event.startswith("close")) == ["close a", "close b"]
-
-
-class TestQuestions:
-    """What the supervisor asks over the control channel."""
-
-    @pytest.fixture
-    async def supervisor(self, running: Running) -> AsyncIterator[Channel]:
-        ends = [await open_channel(end) for end in socket_pair()]
-        for end in ends:
-            end.listen()
-        await running.road.close()
-        running.road = Road(running.figures, ends[1], None)
-        yield ends[0]
-        for end in ends:
-            end.close()
-
-    ROUTES = f"""
-routes:
-  - name: shop
-    match: /shop/*
-    upstream: app
-    plugins: {{'{NOTING}': {{label: shop}}, '{SECOND}': {{label: quiet}}}}
-  - {{name: rest, match: /rest/*, upstream: app}}
-"""
-
-    async def test_what_would_happen_is_told_by_the_route_and_its_plugins(
-        self, running: Running, supervisor: Channel
-    ) -> None:
-        await running.take("a", "b", more=self.ROUTES)
-        told = await supervisor.call("explain", url="http://shop.example/shop/1?q")
-        assert told == {
-            "route": "shop",
-            "upstream": "app",
-            "plugins": [{"plugin": NOTING, "label": "shop", "sees": "/shop/1?q"}],
-        }
-        told = await supervisor.call("explain", url="http://shop.example/rest/")
-        assert (told["route"], [said["label"] for said in told["plugins"]]) == ("rest", ["a", "b"])
-        told = await supervisor.call("explain", url="http://shop.example/")
-        assert told == {"route": None, "upstream": None, "plugins": []}
-        assert running.origin.connections == 0
-
-    async def test_a_question_that_makes_no_sense_is_refused_with_words(
-        self, running: Running, supervisor: Channel
-    ) -> None:
-        with pytest.raises(CallRefusedError, match="no configuration"):
-            await supervisor.call("explain", url="http://shop.example/")
-        await running.take("a")
-        with pytest.raises(CallRefusedError, match="not a URL"):
-            await supervisor.call("explain", url="shop.example")
-
-    async def test_plugins_answer_while_their_configuration_is_in_use(
-        self, running: Running, supervisor: Channel
-    ) -> None:
-        await running.take("a")
-        assert await supervisor.call("label") == {"label": "a"}
-        prepared = await running.road.prepare(running.configuration("b"))
-        assert await supervisor.call("label") == {"label": "a"}
-        await running.road.discard(prepared)
-        assert await supervisor.call("label") == {"label": "a"}
-        await running.take("c")
-        assert await supervisor.call("label") == {"label": "c"}
-        await running.take()
-        with pytest.raises(UnknownKindError):
-            await supervisor.call("label")
 
 
 def test_a_body_without_a_limit_has_a_very_large_one() -> None:
