@@ -21,7 +21,7 @@ class Shop:
         self.store = MemoryStore(limit)
         self.stored = stored_response(at=1000.0, **stored)
         self.store.put(self.stored)
-        self.counted = 0
+        self.counted = 0.0
         self.replays = Replays("replay", STEADY, CacheStatus("slipstream"), reads, self._count)
 
     def _count(self, times: float) -> None:
@@ -126,7 +126,7 @@ def test_where_there_is_no_room_for_one_nothing_piles_up() -> None:
     assert shop.stored._dependents is None
 
 
-def test_each_use_counts_and_time_passes() -> None:
+def test_every_use_counts_and_time_passes() -> None:
     shop = Shop()
     replay = shop.let().replay
     assert replay is not None
