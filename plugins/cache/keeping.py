@@ -169,7 +169,7 @@ class Keeper:
             moved = self._update(fetched, update)
             good = moved if update is first and moved is not None else good
         if not isinstance(first.plan, StorePlan):
-            good = detached(first.stored, confirmed.fields, times)
+            good = detached(first.stored, confirmed.fields, times, confirmed.age)
         good.use(times.response_time)
         status = None
         if self._status is not None:

@@ -41,6 +41,8 @@ class Confirmed:
     """All fields of that one as they are now, stored or not."""
     personal: tuple[tuple[bytes, bytes], ...]
     """Field lines for the client that asked, and for nobody else."""
+    age: float
+    """The age in seconds that it has now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +121,7 @@ def _confirmed(
             first = update.plan.fields if isinstance(update.plan, StorePlan) else fields
             if isinstance(update.plan, StorePlan):
                 personal.extend(update.plan.withheld)
-    return Confirmed(tuple(updates), first, tuple(personal))
+    return Confirmed(tuple(updates), first, tuple(personal), initial_age(response.fields, times))
 
 
 def _identified(
@@ -186,8 +188,9 @@ def _keeping_strong_tag(stored: StoredResponse, by: Fields) -> Fields:
     return by
 
 
-def detached(stored: StoredResponse, fields: Fields, times: Times) -> StoredResponse:
-    """`stored` with other fields, to answer one client with: it was confirmed, but may not be stored so."""
+def detached(stored: StoredResponse, fields: Fields, times: Times, age: float) -> StoredResponse:
+    """`stored` with other fields, `age` seconds old, to answer one client with: it was confirmed, but may not be stored
+    so."""
     return StoredResponse(
         key=stored.key,
         variant=stored.variant,
@@ -200,7 +203,7 @@ def detached(stored: StoredResponse, fields: Fields, times: Times) -> StoredResp
         request_time=times.request_time,
         response_time=times.response_time,
         stored_at=stored.stored_at,
-        corrected_initial_age=initial_age(fields, times),
+        corrected_initial_age=age,
         etag=parse_entity_tag(fields.get(b"etag")),
         last_modified=stored.last_modified,
         cache_control=stored.cache_control,

@@ -54,7 +54,7 @@ def stand_in(
     window = error_window(control, policy)
     if directives is not None and directives.stale_if_error is not None:
         window = max(window, float(directives.stale_if_error))
-    if staleness <= window and (window > 0 or staleness <= 0):
+    if staleness < 0 or 0 < window >= staleness:
         return StaleReason.IF_ERROR
     if failure is Failure.DISCONNECTED and staleness <= policy.disconnect and policy.disconnect > 0:
         return StaleReason.DISCONNECTED

@@ -201,11 +201,11 @@ class RuleCache:
                 return Outcome(504, Fields(), b"", why, sent=sent)
             return self._answer(request, stored, current_age(stored, wall(at)), at, reason, sent)
         match judge(request, response, stored, variants, times_of, self.policy, was_asked=was_asked):
-            case Confirmed(updates, fields, personal):
+            case Confirmed(updates, fields, personal, now):
                 kept = self._update(updates[0], key)
                 for update in updates[1:]:
                     self._update(update, key)
-                confirmed = kept or detached(updates[0].stored, fields, times_of)
+                confirmed = kept or detached(updates[0].stored, fields, times_of, now)
                 age = current_age(confirmed, wall(at))
                 outcome = self._answer(request, confirmed, age, at, HitReason.REVALIDATED, sent)
                 for name, value in personal:

@@ -228,8 +228,8 @@ def test_an_origin_out_of_reach_is_stood_in_for() -> None:
 
 def test_what_may_not_be_stored_can_still_answer_once() -> None:
     stored = held()
-    once = detached(stored, fields_of({"Date": date(100), "X-New": "1", "ETag": '"b"'}), times(100, 0.5))
-    assert (once.body, once.status, once.lifetime, once.corrected_initial_age) == (stored.body, 200, 0, 0.5)
+    once = detached(stored, fields_of({"Date": date(100), "X-New": "1", "ETag": '"b"'}), times(100, 0.5), 7.0)
+    assert (once.body, once.status, once.lifetime, once.corrected_initial_age) == (stored.body, 200, 0, 7.0)
     assert once.etag is not None
     assert once.etag.opaque == b"b"
     assert not once.is_stored
