@@ -38,6 +38,11 @@ SHARED = st.builds(
 CONTROLS = st.one_of(
     SHARED,
     SHARED,
+    st.builds(
+        lambda shared, more: {**shared, more: 60 if more == "s-maxage" else None},
+        SHARED,
+        st.sampled_from(["no-store", "private", "no-cache", "must-revalidate", "proxy-revalidate", "s-maxage"]),
+    ),
     _directives(
         "no-store",
         "private",
@@ -68,10 +73,10 @@ SAID = Manner(control={"max-age": 60})
 MANNERS = st.builds(
     Manner,
     control=CONTROLS,
-    targeted=st.integers(0, 5).map(lambda draw: draw == 0),
+    targeted=st.integers(0, 3).map(lambda draw: draw == 0),
     status=st.sampled_from([200] * 12 + [0, 404, 500, 503]),
     vary=st.sampled_from([(), (), ("Accept-Language",), ("Accept-Language", "Authorization"), ("*",)]),
-    set_cookie=st.integers(0, 5).map(lambda draw: draw == 0),
+    set_cookie=st.integers(0, 3).map(lambda draw: draw == 0),
     age=st.sampled_from([0, 0, 0, 3, 50]),
     expires_in=st.sampled_from([None, None, -5, 40]),
     modified_ago=st.sampled_from([None, 100, 5000]),
@@ -80,6 +85,7 @@ MANNERS = st.builds(
     breaks_off=st.integers(0, 4).map(lambda draw: draw == 0),
     pauses=st.integers(0, 3),
 )
+USERS = st.sampled_from([None, None, "Basic one", "Basic two"])
 REQUESTS = st.fixed_dictionaries(
     {"target": TARGETS, "wants": WANTS, "method": st.sampled_from(["GET"] * 6 + ["HEAD"])},
     optional={
@@ -148,11 +154,15 @@ class CacheMachine(RuleBasedStateMachine):
 
         self._run(together())
 
-    @rule(wanted=REQUESTS, seconds=st.sampled_from([0.5, 4, 30, 90]))
-    def a_client_asks_again(self, wanted: dict[str, Any], seconds: float) -> None:
+    @rule(first=MANNERS, then=MANNERS, wanted=REQUESTS, seconds=st.sampled_from([0.5, 4, 70]), user=USERS)
+    def another_client_asks_for_the_same(
+        self, first: Manner, then: Manner, wanted: dict[str, Any], seconds: float, user: str | None
+    ) -> None:
+        self.origin.manner = first
         self._run(self._ask(**wanted))
         self.time_passes(seconds)
-        self._run(self._ask(**wanted))
+        self.origin.manner = then
+        self._run(self._ask(**{**wanted, "user": user}))
 
     async def _ask(
         self,

@@ -86,6 +86,33 @@ async def test_head_with_the_same_validators_refreshes_what_get_stored() -> None
     await cache.calls(2)
 
 
+@pytest.mark.parametrize(
+    ("fields", "seconds"),
+    [
+        ({"Cache-Control": "max-age=60"}, 60),
+        ({"Cache-Control": "max-age=60, s-maxage=20"}, 20),
+        ({"Cache-Control": "max-age=60", "Age": "50"}, 10),
+        ({"Cache-Control": "max-age=60", "Date": date(-45)}, 15),
+        ({"Cache-Control": "max-age=60", "Date": date(1000)}, 60),
+        ({"Cache-Control": "max-age=60, no-cache", "ETag": '"a"'}, 0),
+        ({"Cache-Control": "max-age=60", "CDN-Cache-Control": "max-age=7"}, 7),
+        ({"Cache-Control": "max-age=60", "CDN-Cache-Control": "max-age=7,"}, 60),
+        ({"Expires": date(30)}, 30),
+        ({"Expires": date(30), "Date": date(10)}, 20),
+        ({"Last-Modified": date(-1000)}, 100),
+        ({}, 0),
+    ],
+)
+async def test_a_stored_response_answers_as_long_as_it_is_fresh(fields: dict[str, str], seconds: float) -> None:
+    cache = Cached(page(fields))
+    await cache.ask(at=0)
+    if seconds:
+        await cache.ask(at=seconds - 0.5)
+        await cache.calls(1)
+    await cache.ask(at=seconds)
+    await cache.calls(2)
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 async def test_a_client_that_has_it_gets_304_from_what_is_stored(method: str) -> None:
     cache = Cached(page({**TAGGED, "Content-Type": "text/plain", "Vary": "Accept"}))
