@@ -24,6 +24,10 @@ JOIN_UP_TO = 32 * 1024
 """Octets of content up to which head and content are kept as one piece, ready to be written."""
 _ENTRY_OCTETS = 600
 """What an entry costs beside its octets."""
+_CUT = rb"\r\n(?:%b):[^\x00-\x08\x0a-\x1f\x7f]{0,1024}(?=\r\n)"
+_MOST_CUT = 16
+"""A head with more of such lines, or with one that is longer or no field line at all, goes the long way: there it may
+be refused."""
 _NEVER_AGAIN = re.compile(rb"\r\n(?:range|if-range|expect|upgrade|connection|te):", re.IGNORECASE)
 
 
@@ -35,6 +39,7 @@ class Replay:
         "_before",
         "_second",
         "content",
+        "is_exact",
         "octets",
         "route",
         "size",
@@ -55,6 +60,8 @@ class Replay:
         self.route = route
         self.status = status
         self.until = source.until
+        self.is_exact = False
+        """Whether it is for heads with these very octets alone."""
         self.uses = 0
         """How often it was given since the last count."""
         self._second = -1
@@ -86,7 +93,7 @@ class ReplayLane:
         self._used = 0
         self._used_lately: list[Replay] = []
         self._cut_names: frozenset[bytes] = frozenset()
-        self._cut: Callable[[bytes, bytes], bytes] | None = None
+        self._cut: Callable[[bytes, bytes, int], bytes] | None = None
         self.tables: tuple[dict[bytes, Replay], ...] = ({}, {}, {}, {})
         """One for each kind of downstream, see `kind_of`: the same octets mean something else from another kind."""
         self.count = figures.counter("replays_total", "Answers given by the replay lane")
@@ -101,14 +108,16 @@ class ReplayLane:
         self._limit = limit
         self._cut_names = frozenset(name.lower().encode() for name in cut)
         names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
-        self._cut = re.compile(rb"\r\n(?:" + names + rb"):[^\r\n]*", re.IGNORECASE).sub if names else None
+        self._cut = re.compile(_CUT % names, re.IGNORECASE).sub if names else None
 
     def answer(self, octets: bytes, connection: Http1Connection) -> bool:
         """Write the answer to these octets, if they are one head that was answered before; whether they were."""
         entries = connection.replays
         found = entries.get(octets)
         if found is None and self._cut is not None:
-            found = entries.get(self._cut(b"", octets))
+            found = entries.get(self._cut(b"", octets, _MOST_CUT))
+            if found is not None and found.is_exact:
+                return False  # its stored response depends on what was cut, and it is for heads without that
         if found is None:
             return False
         front = connection.front
@@ -152,9 +161,10 @@ class ReplayLane:
         if not found or lines in after:  # somebody further out changed them
             return
         key = octets
-        if self._cut is not None and not source.reads & self._cut_names:
-            key = self._cut(b"", octets)
         replay = Replay(before, after, content, source, route, status)
+        replay.is_exact = not source.reads.isdisjoint(self._cut_names)
+        if self._cut is not None and not replay.is_exact:
+            key = self._cut(b"", octets, _MOST_CUT)
         replay.size += len(key)
         if replay.size > self._limit // 8:
             return

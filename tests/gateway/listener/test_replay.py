@@ -111,6 +111,17 @@ async def test_a_field_that_the_answer_depends_on_does() -> None:
     assert shop.asked == 2
 
 
+async def test_an_answer_for_heads_without_a_field_is_not_for_those_with_it() -> None:
+    shop = Shop(Stored(reads=frozenset({b"x-request-id"})))
+    lane = replaying(shop)
+    without = HEAD.replace(b"X-Request-Id: 1\r\n", b"")
+    lane.send(without)
+    lane.send(HEAD)
+    assert shop.asked == 2
+    lane.send(without)
+    assert shop.asked == 2
+
+
 @pytest.mark.parametrize("change", ["gone", "stale"])
 async def test_a_stored_response_that_is_gone_or_stale_ends_it_at_once(change: str) -> None:
     stored = Stored(until=2e9 if change == "gone" else 1.0)
