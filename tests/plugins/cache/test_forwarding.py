@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.api import Request
-from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, validation_fields
+from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, passing_fields, validation_fields
 from tests.support.caching import date, policy_of, stored_from
 from tests.support.plugins import FieldsLike, make_request, pairs
 
@@ -72,3 +72,14 @@ def test_a_validator_that_is_missing_or_malformed_is_not_sent() -> None:
     assert pairs(validation_fields(asks(), stored, policy_of()))[1:] == [("If-None-Match", '"s"')]
     dated = stored_from({"Cache-Control": "max-age=60", "Last-Modified": date(-60)})
     assert pairs(validation_fields(asks(), dated, policy_of()))[1:] == [("If-Modified-Since", date(-60))]
+
+
+def test_what_passes_keeps_its_conditions_and_range_but_nothing_that_is_in_no_key() -> None:
+    request = asks(fields={**CONDITIONS, "Range": "bytes=0-1", "If-Range": '"c"', "X-Host": "evil.example"})
+    assert [name for name, _ in pairs(passing_fields(request, policy_of()))] == [
+        "Host",
+        *CONDITIONS,
+        "Range",
+        "If-Range",
+    ]
+    assert b"x-host" in request.fields

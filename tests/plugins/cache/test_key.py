@@ -199,3 +199,13 @@ def test_two_requests_share_a_key_only_for_the_same_site_target_and_fields(
 def test_the_site_is_what_a_url_begins_with() -> None:
     assert site("https", b"Shop.Example:443") == b"https://shop.example"
     assert site("http", b"a:443") != site("https", b"a")
+
+
+def test_upstreams_with_the_same_urls_are_told_apart_by_a_mark_behind_the_url() -> None:
+    marked = Keyer(KeySettings(), mark=b"upstream two")
+    request = make_request(target="/a")
+    assert marked.key(request) == b"http://shop.example/a\nupstream two"
+    assert marked.get_key(request) == marked.key(request)
+    assert marked.url(request) == url_of(b"http://shop.example/a\nupstream two") == b"http://shop.example/a"
+    query = make_request("QUERY", "/a", body=b"x")
+    assert marked.key(query) != keyer().key(query)

@@ -45,6 +45,11 @@ def test_a_fresh_one_that_a_client_wanted_newer_stands_in_without_permission() -
     assert why("max-age=60", 20, asked=CacheControl(max_age=0)) == "stale_if_error"
 
 
+def test_one_whose_lifetime_is_just_over_needs_permission_like_any_stale_one() -> None:
+    assert why("max-age=60", 60) is None
+    assert why("max-age=60, stale-if-error=1", 60) == "stale_if_error"
+
+
 def test_a_client_that_wants_confirmation_gets_the_error() -> None:
     assert why("max-age=60, stale-if-error=30", 70, asked=CacheControl(no_cache=True)) is None
 
