@@ -134,7 +134,7 @@ class Road:
         front.limits = limits_of(settings)
         own = settings.limits
         front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
-        front.lane.configure(settings.replay.memory or 0, settings.replay.ignore)
+        front.lane.configure(settings.replay.memory or 0, ignored_fields(prepared.configuration))
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)
@@ -291,3 +291,9 @@ def shortest_timeout(settings: GatewaySettings) -> float:
         timeouts = upstream.timeouts
         times += [timeouts.first_byte, timeouts.idle, timeouts.total, upstream.pool.idle]
     return min(times)
+
+
+def ignored_fields(configuration: Configuration) -> list[str]:
+    """The fields that the replay lane may ignore: those of the settings, but for what a route is chosen by."""
+    chosen_by = {name.lower() for plan in configuration.routes for name in plan.match.header}
+    return [name for name in configuration.settings.replay.ignore if name.lower() not in chosen_by]
