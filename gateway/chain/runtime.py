@@ -14,6 +14,7 @@ import structlog
 from gateway.http.message import Monotonic, WallTime
 
 if TYPE_CHECKING:
+    from gateway.chain.plugin import Handler
     from gateway.figures.registry import Figures
 
 
@@ -118,3 +119,9 @@ class Runtime:
     """`None` in tests and one-shot commands."""
     lasting: Lasting = field(default_factory=Lasting)
     """What plugins of this worker share and what a reload keeps."""
+    forward: Callable[[str], Handler] | None = None
+    """The last handler of the road to another upstream, by its name, with the route's time-outs. Raises LookupError
+    when there is none of that name. `None` in tests and one-shot commands."""
+    dispatch: Handler | None = None
+    """Answers a request of the plugin's own as if a client had sent it: by the route that takes it, through the whole
+    chain of that route. For requests, not for `open`. `None` in tests and one-shot commands."""

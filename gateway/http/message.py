@@ -78,6 +78,11 @@ class Request:
     error_fields: Fields | None = None
     """What plugins want on the answer when an error ends the exchange. They leave it here while the error passes
     them, since the answer is made further out; the answer's own fields win."""
+    avoid: frozenset[str] = frozenset()
+    """Servers, by URL, that are not to be chosen while there are others: they have just failed this request, or are
+    known to fail."""
+    deadline: Monotonic | None = None
+    """When the head of an answer must have come, at the latest; `None` where only the time-outs of the route count."""
     attributes: dict[str, Any] | None = None
     """Room for plugins that leave each other word; `None` until somebody needs it."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,13 @@ import structlog
 
 from gateway.chain.compile import ChainError, CompiledRoute, build_chain, close_plugins, compile_takes, make_router
 from gateway.chain.deadlines import Deadlines
-from gateway.chain.plugin import Plugin
+from gateway.chain.plugin import Handler, Plugin
 from gateway.chain.runtime import Lasting, Runtime, SystemClock, Tasks
 from gateway.config import Configuration
-from gateway.config.settings import GatewaySettings, ListenSettings
+from gateway.config.settings import GatewaySettings, ListenSettings, TimeoutSettings
+from gateway.errors import NoRouteError
 from gateway.figures import Figures
+from gateway.http.message import Request, Response
 from gateway.http.request_head import HeadLimits, RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.front import Front, Limits, RecordSink
@@ -85,8 +87,9 @@ class Road:
         try:
             self._add_upstreams(upstreams, settings)
             for plan in configuration.routes:
-                runtime = self._runtime(plan.name, plan.upstream, settings.name, control)
-                innermost = upstreams[plan.upstream].handler(plan.timeouts)
+                forward = forwarding(upstreams, plan.timeouts)
+                runtime = self._runtime(plan.name, plan.upstream, settings.name, control, forward)
+                innermost = forward(plan.upstream)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name)
                 routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures))
@@ -122,9 +125,25 @@ class Road:
             if current.get(name) is not upstream:
                 upstream.retire()
 
-    def _runtime(self, route: str, upstream: str, name: str, control: ChainControl | None = None) -> Runtime:
+    def _runtime(
+        self,
+        route: str,
+        upstream: str,
+        name: str,
+        control: ChainControl | None = None,
+        forward: Callable[[str], Handler] | None = None,
+    ) -> Runtime:
         log = structlog.get_logger("slipstream.plugin").bind(route=route)
-        return Runtime(route, upstream, name, self._clock, self._tasks, self._figures, log, control, self._lasting)
+        clock, tasks, figures, lasting = self._clock, self._tasks, self._figures, self._lasting
+        return Runtime(route, upstream, name, clock, tasks, figures, log, control, lasting, forward, self._dispatch)
+
+    async def _dispatch(self, request: Request) -> Response:
+        """Answer a request that a plugin made."""
+        route = self._front.router(request)
+        if route is None:
+            raise NoRouteError("no route of this gateway matches the request")
+        request.route = route.name
+        return await route.handler(request)
 
     async def commit(self, prepared: Prepared) -> None:
         """Let requests take the new road from here on."""
@@ -261,6 +280,11 @@ class Road:
             if compiled is route:
                 return explained(request, plan, compiled.plugins)
         return explained(request, None, ())
+
+
+def forwarding(upstreams: Mapping[str, Upstream], timeouts: TimeoutSettings) -> Callable[[str], Handler]:
+    """The function that gives the last handler of the road to an upstream, for a route with these time-outs."""
+    return lambda name: upstreams[name].handler(timeouts)
 
 
 def limits_of(settings: GatewaySettings) -> Limits:

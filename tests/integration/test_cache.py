@@ -143,7 +143,11 @@ def test_a_stale_answer_comes_at_once_and_is_refreshed_behind(gateway: Gateway, 
         return shop.asked_for(target) > 1
 
     wait_until(is_refreshed, "it is refreshed")
-    assert seen == {b"fresh", b"stale_while_revalidate"}
+    assert b"stale_while_revalidate" in seen
+    assert seen <= {
+        b"fresh",
+        b"stale_while_revalidate",
+    }  # on a slow machine it may be stale before it is asked for again
 
 
 def test_an_origin_that_dies_is_answered_for_and_the_answers_are_marked(tmp_path: Path) -> None:
