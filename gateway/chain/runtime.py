@@ -89,7 +89,10 @@ class Lasting:
 
 
 class Control(Protocol):
-    """The way to the supervisor and, through it, to the other workers."""
+    """The way to the supervisor and, through it, to the other workers.
+
+    `call("relay", to=KIND, news=…)` hands `news` to what answers messages of that kind in every other worker, and is
+    answered when they have done so. Whoever has much to tell has one such call under way at a time."""
 
     def send(self, kind: str, **fields: Any) -> None:
         """Tell; no answer."""
@@ -125,3 +128,8 @@ class Runtime:
     dispatch: Handler | None = None
     """Answers a request of the plugin's own as if a client had sent it: by the route that takes it, through the whole
     chain of that route. For requests, not for `open`. `None` in tests and one-shot commands."""
+    workers: int = 1
+    """How many workers the gateway has, each with a memory of its own."""
+    at_each_sweep: list[Callable[[], None]] = field(default_factory=list)
+    """Called at least twice a second: for gauges, so that requests need not set them. Whoever adds in `open` removes
+    in `close`."""

@@ -9,6 +9,7 @@ import structlog
 
 from gateway.figures import Figures
 from gateway.supervisor.process import CALL_SECONDS, Inheritance, Order, State, Worker
+from gateway.supervisor.relay import Relay
 from gateway.supervisor.slot import Slot, Surroundings
 from gateway.supervisor.told import Telling, Told
 from gateway.supervisor.vitals import Vitals
@@ -37,6 +38,7 @@ class Fleet:
     ) -> None:
         self.slots: list[Slot] = []
         self.order = order
+        of.relay = Relay(self._workers).pass_on
         self._around = Surroundings(of, lambda: self.order, self._count_restart)
         self._figures = figures
         self._blocked_seconds = blocked_seconds
@@ -48,6 +50,10 @@ class Fleet:
     def ready(self) -> list[Worker]:
         """Workers that answer requests."""
         return [slot.worker for slot in self.slots if slot.worker is not None and slot.worker.state is State.READY]
+
+    def _workers(self) -> list[Worker]:
+        """All there are: those that start and those that drain as well."""
+        return [slot.worker for slot in (*self.slots, *self._leaving) if slot.worker is not None]
 
     async def start(self, count: int) -> None:
         """Return when each of `count` slots has a worker that is ready. Raises `StartError` when one cannot be."""

@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -63,6 +63,8 @@ class Inheritance:
     sockets: Sequence[int]
     slab: Slab
     ledger: Ledger
+    relay: "Callable[[Worker, Message], Awaitable[Message]] | None" = None
+    """Hands on what a worker has to tell the others."""
     log: Any = field(default_factory=lambda: structlog.get_logger("slipstream.supervisor"))
 
 
@@ -87,6 +89,7 @@ class Worker:
         self._drain_begun = False
         channel.on("layout", self._learn)
         channel.on("drained", self._drained)
+        channel.on("relay", self._relay)
         channel.listen()
         self.ended: asyncio.Task[str] = asyncio.get_running_loop().create_task(self._end(), name=f"worker {name}")
 
@@ -139,6 +142,10 @@ class Worker:
         """Ask it something else."""
         return await self._channel.call(kind, timeout=timeout, **fields)
 
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Tell it something; no answer."""
+        self._channel.send(kind, **fields)
+
     def drain(self, seconds: float) -> None:
         """Ask it to finish and end; it is killed if it takes much longer than `seconds`. Once is enough."""
         if self._drain_begun or self.state is State.ENDED:
@@ -178,6 +185,9 @@ class Worker:
             self._of.log.warning(
                 "exchanges were cut at the end of the drain time", worker=self.name, cut=message["cut"]
             )
+
+    async def _relay(self, message: Message) -> Message:
+        return {} if self._of.relay is None else await self._of.relay(self, message)
 
     async def _end(self) -> str:
         code = await self._process.wait()

@@ -6,6 +6,7 @@ chain, the next ones take the new. Upstreams whose settings did not change keep 
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
@@ -88,14 +89,14 @@ class Road:
             self._add_upstreams(upstreams, settings)
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
-                runtime = self._runtime(plan.name, plan.upstream, settings.name, control, forward)
+                runtime = self._runtime(plan.name, plan.upstream, settings, control, forward)
                 innermost = forward(plan.upstream)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
-                figures = RouteFigures(self._figures, plan.name)
+                figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
                 routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures))
         except BaseException:  # cancelled as well: nothing of it may stay
             self._retire_unused(upstreams)
-            await self._close_routes(routes)
+            await self._close_routes(routes, settings)
             raise
         return Prepared(configuration, routes, upstreams, contexts, control)
 
@@ -129,13 +130,25 @@ class Road:
         self,
         route: str,
         upstream: str,
-        name: str,
+        settings: GatewaySettings,
         control: ChainControl | None = None,
         forward: Callable[[str], Handler] | None = None,
     ) -> Runtime:
-        log = structlog.get_logger("slipstream.plugin").bind(route=route)
-        clock, tasks, figures, lasting = self._clock, self._tasks, self._figures, self._lasting
-        return Runtime(route, upstream, name, clock, tasks, figures, log, control, lasting, forward, self._dispatch)
+        return Runtime(
+            route=route,
+            upstream=upstream,
+            name=settings.name,
+            clock=self._clock,
+            tasks=self._tasks,
+            figures=self._figures,
+            log=structlog.get_logger("slipstream.plugin").bind(route=route),
+            control=control,
+            lasting=self._lasting,
+            forward=forward,
+            dispatch=self._dispatch,
+            workers=settings.worker_count(len(os.sched_getaffinity(0))),
+            at_each_sweep=self._deadlines.at_each_sweep,
+        )
 
     async def _dispatch(self, request: Request) -> Response:
         """Answer a request that a plugin made."""
@@ -177,17 +190,17 @@ class Road:
                     break
                 await asyncio.sleep(_SETTLE_SECONDS)
         finally:
-            await self._close_routes(old.routes)
+            await self._close_routes(old.routes, old.configuration.settings)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared and will not be used."""
         self._retire_unused(prepared.upstreams)
-        await self._close_routes(prepared.routes)
+        await self._close_routes(prepared.routes, prepared.configuration.settings)
 
-    async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]]) -> None:
+    async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]], settings: GatewaySettings) -> None:
         for route in routes:
             plugins: Sequence[Plugin] = route.plugins
-            await close_plugins(plugins, self._runtime(route.name, "", self._front.name))
+            await close_plugins(plugins, self._runtime(route.name, "", settings))
 
     async def reload_certificates(self) -> list[str]:
         """Read TLS files again, on a scratch context first; what is wrong with them. Bad files change nothing."""
@@ -249,9 +262,10 @@ class Road:
         """Let go of everything."""
         self.stop_accepting()
         self._deadlines.close()
+        self._front.show()
         current, self._current = self._current, None
         if current is not None:
-            await self._close_routes(current.routes)
+            await self._close_routes(current.routes, current.configuration.settings)
             for upstream in current.upstreams.values():
                 upstream.retire()
         await self._tasks.close()

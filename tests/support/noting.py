@@ -12,6 +12,8 @@ from gateway.http.message import Request, Response
 
 EVENTS: list[str] = []
 """What all of them did, in order. A test clears it first."""
+runtimes: dict[str, Runtime] = {}
+"""What each of them was given to live by, by label."""
 gates: dict[str, asyncio.Event] = {}
 """Requests to the plugin with that label wait for its gate, where there is one."""
 
@@ -33,6 +35,7 @@ class NotingPlugin(Plugin):
     def __init__(self, settings: NotingSettings, runtime: Runtime) -> None:
         self._settings = settings
         self._control = runtime.control
+        runtimes[settings.label] = runtime
 
     async def open(self) -> None:
         """Note it, or fail."""

@@ -19,8 +19,8 @@ from gateway.worker.life import run
 class FakeRoad:
     """Answers every request with the name and its process id.
 
-    `/block` stops the loop, `/slow` takes half a second, `/forever` an hour. It answers as one with a store would,
-    unless it is called `without-store`; worker 1 is silent about the tag `silent`."""
+    `/block` stops the loop, `/slow` takes half a second, `/forever` an hour; all others are told `/tell/…`. It
+    answers like one with a store, unless it is called `without-store`; worker 1 is silent about the tag `silent`."""
 
     def __init__(self, figures: Figures, channel: Channel, access_log: AccessLog) -> None:
         self._requests = figures.counter("http_requests_total", "Requests", method="GET", route="r", status_class="2xx")
@@ -30,7 +30,13 @@ class FakeRoad:
         self._servers: list[asyncio.Server] = []
         self._busy: set[asyncio.Task[Any]] = set()
         self._channel = channel
+        channel.on("noted", lambda message: {"noted": self._noted})
+        channel.on("note", self._note)
+        self._noted: list[Any] = []
         channel.on("explain", lambda message: {"route": "r", "asked": [message["method"], message["fields"]]})
+
+    def _note(self, message: dict[str, Any]) -> None:
+        self._noted.append(message["news"])
 
     async def _purge(self, message: dict[str, Any]) -> dict[str, Any]:
         match message.get("tag"):
@@ -85,6 +91,8 @@ class FakeRoad:
                 time.sleep(3600)  # noqa: ASYNC251  # this is what the test is about
             if target == "/slow":
                 await asyncio.sleep(0.5)
+            if target.startswith("/tell/"):
+                await self._channel.call("relay", to="note", news=target)
             if target == "/forever":
                 await asyncio.sleep(3600)
             self._requests.inc()

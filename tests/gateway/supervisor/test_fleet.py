@@ -2,6 +2,7 @@ import asyncio
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -85,3 +86,15 @@ async def test_how_many_workers_are_ready_is_shown(path: Path) -> None:
         await until(lambda: supervisor.figures.value("workers_ready") == 2)
         supervisor.fleet.resize(1)
         await until(lambda: supervisor.figures.value("workers_ready") == 1)
+
+
+async def test_what_a_worker_tells_the_others_has_reached_them_when_it_is_answered(path: Path) -> None:
+    async with supervising(path, config_text(workers=3)) as supervisor:
+        _, sender = await ask(supervisor, "/tell/1")
+        noted = {answer["pid"]: answer["noted"] for answer in await _noted(supervisor)}
+        assert noted == {worker.pid: [] if worker.pid == sender else ["/tell/1"] for worker in supervisor.fleet.ready}
+
+
+async def _noted(supervisor: Supervisor) -> list[dict[str, Any]]:
+    told = await supervisor.fleet.ask("noted")
+    return [{"pid": each.pid, **each.answer} for each in told]

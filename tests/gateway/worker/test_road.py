@@ -9,7 +9,7 @@ from gateway.chain.registry import settings_of
 from gateway.config import load_text
 from gateway.worker.road import NO_LIMIT, limits_of, shortest_timeout
 from tests.support.certificates import Authority, Certificate
-from tests.support.noting import EVENTS, gates
+from tests.support.noting import EVENTS, gates, runtimes
 from tests.support.roads import get
 from tests.support.running_road import NOTING, Running, running_road
 
@@ -45,6 +45,15 @@ async def test_the_next_request_of_an_open_connection_takes_the_new_road(running
     assert await running.get(client) == "b"
     await running.settle()
     assert EVENTS == ["open a", "open b", "close a"]
+
+
+async def test_plugins_know_how_many_workers_there_are_and_hear_every_sweep(running: Running) -> None:
+    await running.take("a", more="workers: 3")
+    swept = asyncio.Event()
+    runtimes["a"].at_each_sweep.append(swept.set)
+    assert runtimes["a"].workers == 3
+    async with asyncio.timeout(10):
+        await swept.wait()
 
 
 async def test_what_was_prepared_is_not_used_before_it_is_committed(running: Running) -> None:
