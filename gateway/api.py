@@ -6,6 +6,7 @@ from gateway.config.base import SettingError, Settings
 from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
     BodyTooLargeError,
+    CircuitOpenError,
     DownstreamError,
     Fault,
     GatewayError,
@@ -18,6 +19,7 @@ from gateway.errors import (
     UpstreamProtocolError,
     UpstreamTimeoutError,
 )
+from gateway.figures.layout import Join
 from gateway.figures.registry import Counter, Figures, Gauge, Histogram
 from gateway.http.body import BodySink, BodySource, BodyStream, StreamEnd, Transform
 from gateway.http.fields import Fields
@@ -43,6 +45,7 @@ __all__ = [
     "BodySource",
     "BodyStream",
     "BodyTooLargeError",
+    "CircuitOpenError",
     "Clock",
     "Control",
     "Counter",
@@ -57,6 +60,7 @@ __all__ = [
     "Gauge",
     "Handler",
     "Histogram",
+    "Join",
     "Lasting",
     "Monotonic",
     "OrOff",

@@ -14,7 +14,8 @@
     ├── NoRouteError                404  no route matches
     ├── RefusedError                our decision: a plugin's refusal, with a status of its choice
     ├── OverloadedError             503  a limit of ours is reached
-    │   └── PoolTimeoutError        503  no free upstream connection in time
+    │   ├── PoolTimeoutError        503  no free upstream connection in time
+    │   └── CircuitOpenError        503  the upstream keeps failing and is not asked for the time being
     ├── UpstreamError               fault of the upstream, 502 unless said otherwise
     │   ├── UpstreamConnectError    no connection; nothing was sent, so another try is safe
     │   │   ├── UpstreamDnsError
@@ -173,6 +174,17 @@ class PoolTimeoutError(OverloadedError):
     """No upstream connection became free in time."""
 
     reason = "pool_timeout"
+
+
+class CircuitOpenError(OverloadedError):
+    """The upstream keeps failing and is not asked for the time being. For who stands in front it cannot be reached."""
+
+    proxy_error = "destination_unavailable"
+    reason = "circuit_open"
+
+    def __init__(self, detail: str = "", retry_after: float | None = None) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
 
 
 class UpstreamError(GatewayError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from weakref import WeakValueDictionary
@@ -128,6 +128,8 @@ class Runtime:
     dispatch: Handler | None = None
     """Answers a request of the plugin's own as if a client had sent it: by the route that takes it, through the whole
     chain of that route. For requests, not for `open`. `None` in tests and one-shot commands."""
+    servers: Callable[[], Collection[str]] | None = None
+    """The servers that the route's upstream has now, by URL. `None` in tests and one-shot commands."""
     workers: int = 1
     """How many workers the gateway has, each with a memory of its own."""
     at_each_sweep: list[Callable[[], None]] = field(default_factory=list)

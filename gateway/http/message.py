@@ -81,6 +81,8 @@ class Request:
     avoid: frozenset[str] = frozenset()
     """Servers, by URL, that are not to be chosen while there are others: they have just failed this request, or are
     known to fail."""
+    once: bool = False
+    """Whether the upstream is to be asked once only: whoever said so tries again itself."""
     deadline: Monotonic | None = None
     """When the head of an answer must have come, at the latest; `None` where only the time-outs of the route count."""
     attributes: dict[str, Any] | None = None
