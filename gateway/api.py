@@ -1,6 +1,6 @@
 """Everything a plugin may import. What is not here, or in `gateway.http`, may change without notice."""
 
-from gateway.chain.plugin import Handler, Plugin
+from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
 from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
@@ -40,6 +40,7 @@ from gateway.http.message import (
 __all__ = [
     "IDEMPOTENT_METHODS",
     "SAFE_METHODS",
+    "AtOnce",
     "Body",
     "BodySink",
     "BodySource",

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from gateway.chain.match import Matcher, compile_match
-from gateway.chain.plugin import Handler, Plugin
+from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.registry import find
 from gateway.chain.runtime import Runtime
 from gateway.config.plan import PluginUse, RoutePlan
@@ -22,7 +22,7 @@ class ChainError(Exception):
 class CompiledRoute(Generic[F]):
     """A route ready to answer. `figures` are the listener's own."""
 
-    __slots__ = ("figures", "handler", "may_replay", "name", "plugins", "takes")
+    __slots__ = ("at_once", "figures", "handler", "may_replay", "name", "plugins", "takes")
 
     def __init__(
         self, name: str, takes: Matcher | None, handler: Handler, plugins: Sequence[Plugin], figures: F
@@ -34,6 +34,8 @@ class CompiledRoute(Generic[F]):
         self.figures = figures
         self.may_replay = may_replay(plugins)
         """Whether an answer of a store in the chain may be given again without asking the chain."""
+        self.at_once = short_way(plugins)
+        """Answers some requests without waiting, `None` when the chain has no short way."""
 
 
 def may_replay(plugins: Sequence[Plugin]) -> bool:
@@ -44,6 +46,14 @@ def may_replay(plugins: Sequence[Plugin]) -> bool:
         if not plugin.replay_safe:
             return False
     return False
+
+
+def short_way(plugins: Sequence[Plugin]) -> AtOnce | None:
+    """The short way through a chain, from the inside out."""
+    at_once: AtOnce | None = None
+    for plugin in reversed(plugins):
+        at_once = plugin.wrap_at_once(at_once)
+    return at_once
 
 
 def check_order(route: str, names: Sequence[str], classes: Sequence[type[Plugin]]) -> None:

@@ -4,7 +4,7 @@ An increment is one read and one write of a double (some 60 ns), no lock: a row 
 thread of the loop. Whoever counts on the road keeps the child, or its `row` and `cell`, and never looks
 it up again: `row[cell] += 1`."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Self, TypeVar
@@ -73,6 +73,19 @@ class Histogram:
         row = self.row
         row[self.cell + bisect_left(self.bounds, value)] += 1.0
         row[self.total] += value
+
+    def observe_all(self, values: list[float]) -> None:
+        """Count them all, which costs less than one by one; `values` are sorted afterwards."""
+        row, at = self.row, 0
+        values.sort()
+        for bucket, bound in enumerate(self.bounds):
+            upto = bisect_right(values, bound, at)
+            if upto > at:
+                row[self.cell + bucket] += upto - at
+                at = upto
+        if self.cell != self.total:
+            row[self.cell + len(self.bounds)] += len(values) - at
+        row[self.total] += sum(values)
 
 
 Child = Counter | Gauge | Histogram

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from gateway.http.hop_by_hop import FRAMING
 
@@ -47,33 +48,66 @@ lower_names = LowerNames()
 _new = object.__new__
 
 
+class Wire:
+    """The octets of a field section with a Content-Length line among them, shared by all that have the same."""
+
+    __slots__ = ("block", "head", "length", "reason", "status")
+
+    def __init__(self, block: bytes, length: int) -> None:
+        self.block = block
+        self.length = length
+        """What the Content-Length says."""
+        self.head = b""
+        """A whole response head with them, for a connection that goes on behind it; empty until one is written."""
+        self.status = 0
+        """The status of that head."""
+        self.reason: bytes | None = None
+        """Its reason phrase, `None` for the usual one."""
+
+
 class Fields:
     """The fields of one message.
 
     Names in look-ups are lower-case `bytes`; values are `bytes`. A name that occurs several times is one
     list-valued field to `get` and several lines to `values` and iteration."""
 
-    __slots__ = ("_block", "_entries", "_index", "_wire")
+    __slots__ = ("_block", "_entries", "_index", "_wire", "notes")
 
     def __init__(self, pairs: Iterable[tuple[bytes, bytes]] = ()) -> None:
         self._entries: list[Entry] = []
         self._block: bytes | None = None
         self._index: dict[bytes, bytes | list[bytes]] | None = None
-        self._wire: tuple[bytes, int] | None = None
+        self._wire: Wire | None = None
+        self.notes: dict[object, Any] | None = None
+        """What was worked out from these very fields, by whoever did: shared by all messages that have the same
+        octets, gone with the first change. `None` where nobody expects them to come again."""
         for name, value in pairs:
             self.add(name, value)
 
     @classmethod
-    def received(cls, entries: list[Entry], block: bytes | None, wire: tuple[bytes, int] | None = None) -> Fields:
+    def received(cls, entries: list[Entry], block: bytes | None, wire: Wire | None = None) -> Fields:
         """Fields already checked by a parser; `block` is their octets on the wire, each line with its CRLF.
 
-        `wire` are the octets with a Content-Length line among them, and that length: as long as nobody changes
-        a field or the content, that is what goes on."""
+        `wire` is what goes on as long as nobody changes a field or the content."""
         fields = _new(cls)
         fields._entries = entries
         fields._block = block
         fields._index = None
         fields._wire = wire
+        fields.notes = None
+        return fields
+
+    def again(self) -> Fields:
+        """The fields of another message with the same octets: what is worked out from one of them serves all."""
+        if self.notes is None:
+            self.notes = {}
+            self._indexed()
+        fields = _new(Fields)
+        fields._entries = self._entries
+        fields._block = self._block
+        fields._index = self._index
+        fields._wire = self._wire
+        fields.notes = self.notes
         return fields
 
     def _indexed(self) -> dict[bytes, bytes | list[bytes]]:
@@ -135,7 +169,7 @@ class Fields:
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
         self._entries = [*self._entries, _entry(name, value)]  # a remembered head shares its list
-        self._block = self._index = self._wire = None
+        self._block = self._index = self._wire = self.notes = None
 
     def set(self, name: bytes, value: bytes) -> None:
         """Replace every line of that name by one, in the place of the first, or append it."""
@@ -148,7 +182,7 @@ class Fields:
                 break
         else:
             self._entries = [*entries, replacement]
-        self._block = self._index = self._wire = None
+        self._block = self._index = self._wire = self.notes = None
 
     def remove(self, name: bytes) -> bool:
         """Remove every line of that name (any case); whether there was one."""
@@ -157,7 +191,7 @@ class Fields:
         if len(kept) == len(self._entries):
             return False
         self._entries = kept
-        self._block = self._index = self._wire = None
+        self._block = self._index = self._wire = self.notes = None
         return True
 
     def remove_any(self, names: AbstractSet[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
@@ -168,7 +202,7 @@ class Fields:
         if len(kept) == len(self._entries):
             return False
         self._entries = kept
-        self._block = self._index = self._wire = None
+        self._block = self._index = self._wire = self.notes = None
         return True
 
     @property
@@ -178,7 +212,7 @@ class Fields:
 
     def copy(self) -> Fields:
         """An independent copy that still knows its octets on the wire."""
-        return Fields.received(list(self._entries), self._block, self._wire)
+        return Fields.received(self._entries, self._block, self._wire)  # changes make a new list
 
     def encode(self) -> bytes:
         """The field lines as on the wire, each ended by CRLF."""
@@ -188,11 +222,16 @@ class Fields:
             self._block = block
         return block
 
+    @property
+    def wire(self) -> Wire | None:
+        """What was given to `received`, as long as nobody has changed a field."""
+        return self._wire
+
     def encode_with_length(self, length: int) -> bytes:
         """The same, with a Content-Length of `length` (RFC 9110 §8.6)."""
         wire = self._wire
-        if wire is not None and wire[1] == length:
-            return wire[0]
+        if wire is not None and wire.length == length:
+            return wire.block
         return b"%bContent-Length: %d\r\n" % (self.encode(), length)
 
 

@@ -31,17 +31,26 @@ class Memory(Generic[T]):
         """What was read from these very octets, `None` when they are not remembered."""
 
     def offer(self, octets: bytes, reading: T) -> None:
-        """Remember the reading if the octets have been here before and hold no credential."""
+        """Remember the reading if it is wanted."""
+        if self.wants(octets):
+            self.keep(octets, reading)
+
+    def wants(self, octets: bytes) -> bool:
+        """Whether to remember what is read from these octets: they have been here before and hold no credential."""
         mark = hash(octets)
         marks = self._marks
         if mark not in marks:
             if len(marks) >= MOST_MARKS:
                 marks.clear()
             marks.add(mark)
-        elif len(octets) <= LONGEST and not holds_credential(octets):
-            if len(self._readings) >= MOST:
-                self._readings.clear()
-            self._readings[octets] = reading
+            return False
+        return len(octets) <= LONGEST and not holds_credential(octets)
+
+    def keep(self, octets: bytes, reading: T) -> None:
+        """Remember the reading."""
+        if len(self._readings) >= MOST:
+            self._readings.clear()
+        self._readings[octets] = reading
 
     def __len__(self) -> int:
         return len(self._readings)

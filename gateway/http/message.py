@@ -49,8 +49,8 @@ class Replayable(Protocol):
     reads: frozenset[bytes]
     """Request fields, in lower case, that decide which stored response answers."""
 
-    def lines(self, now: float) -> bytes:
-        """The field lines that change with time, as of `now`, each with its CRLF. Called once a second at most."""
+    def lines(self, now: float) -> tuple[bytes, float]:
+        """The field lines that change with time, as of `now`, each with its CRLF; and until when they hold."""
 
     def used(self, times: int) -> None:
         """It was given again, so many times lately."""
@@ -75,6 +75,8 @@ class Request:
     """The upstream server that answered, empty when none was asked."""
     interim: Callable[[int, Fields], None] | None = None
     """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
+    offers_replay: int = 0
+    """Whether the replay lane would keep an answer to this very head: the lane's state then, which a reload changes."""
     error_fields: Fields | None = None
     """What plugins want on the answer when an error ends the exchange. They leave it here while the error passes
     them, since the answer is made further out; the answer's own fields win."""

@@ -94,6 +94,8 @@ _methods = _Methods()
 
 _Reading = tuple[str, bytes, list[Entry], bytes, bytes, int, Framing]
 """Method, target, entries, their octets, authority, minor version, framing: all that the octets of a head decide."""
+_Remembered = tuple[str, bytes, Fields, bytes, int, Framing]
+"""The same of a head that came again; the fields are there to be shared, with `Fields.again`."""
 
 
 class RequestHeads:
@@ -105,20 +107,23 @@ class RequestHeads:
         self._limits = limits
         self._upgrades = upgrades
         """Protocols that a client may change to, in lower case."""
-        self._from_strangers: Memory[_Reading] = Memory()
-        self._from_trusted: Memory[_Reading] = Memory()
+        self._from_strangers: Memory[_Remembered] = Memory()
+        self._from_trusted: Memory[_Remembered] = Memory()
 
     def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
         """Take a request head apart. `head` ends with the empty line.
 
         Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
         memory = self._from_trusted if downstream.trusted else self._from_strangers
-        reading = memory.recall(head)
-        if reading is None:
-            reading = self._read(head, downstream.trusted)
-            memory.offer(head, reading)
-        method, target, entries, section, authority, minor, framing = reading
-        fields = Fields.received(entries, section)
+        remembered = memory.recall(head)
+        if remembered is not None:
+            method, target, shared, authority, minor, framing = remembered
+            fields = shared.again()
+        else:
+            method, target, entries, section, authority, minor, framing = self._read(head, downstream.trusted)
+            fields = Fields.received(entries, section)
+            if memory.wants(head):
+                memory.keep(head, (method, target, fields.copy(), authority, minor, framing))
         request = Request(method, target, fields, b"", authority, downstream, now, minor)
         if framing is not _NO_CONTENT:
             request.upgrade = framing.upgrade

@@ -9,7 +9,7 @@ import re
 
 from gateway.errors import UpstreamProtocolError
 from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
-from gateway.http.fields import Entry, Fields
+from gateway.http.fields import Entry, Fields, Wire
 from gateway.http.lines import CODING, CONNECTION, LENGTH, UPGRADE, LineError, field_lines
 from gateway.http.memory import Memory
 from gateway.http.message import Response
@@ -47,7 +47,7 @@ class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
 _status_lines = _StatusLines()
 
 
-_Reading = tuple[int, bytes, list[Entry], tuple[bytes, int], bool]
+_Reading = tuple[int, bytes, list[Entry], Wire, bool]
 
 
 class ResponseHeads:
@@ -71,8 +71,8 @@ class ResponseHeads:
         if dated:
             response.dated = True
         if method == "HEAD" or status in _WITHOUT_CONTENT:
-            return _without_content(response, method, wire[1]), 0, True, None
-        return response, wire[1], True, None
+            return _without_content(response, method, wire.length), 0, True, None
+        return response, wire.length, True, None
 
     def _read(self, head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
         lines = head[:-4].split(b"\r\n")
@@ -89,7 +89,7 @@ class ResponseHeads:
         if len(special) == 1 and special[0][3] == LENGTH and minor:  # nothing unusual
             length = _content_length([special[0][2]])
             entries.remove(special[0])
-            wire = (section, length)
+            wire = Wire(section, length)
             fields = Fields.received(entries, None, wire)
             self._memory.offer(head, (status, reason, entries, wire, dated))
             reusable, upgrade = True, None

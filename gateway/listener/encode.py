@@ -41,6 +41,19 @@ def response_head(
 ) -> bytes:
     """Status line, fields and framing. `length` is what Content-Length shall say, `None` for no such field."""
     fields = response.fields
+    wire = fields.wire
+    if wire is None or wire.length != length or date is not None or close or not minor:
+        return _new_head(response, length, chunked, close, minor, date)
+    if not wire.head or wire.status != response.status or wire.reason != response.reason:  # not the one of last time
+        wire.head = _new_head(response, length, chunked, close, minor, date)
+        wire.status, wire.reason = response.status, response.reason
+    return wire.head
+
+
+def _new_head(
+    response: Response, length: int | None, chunked: bool, close: bool, minor: int, date: bytes | None
+) -> bytes:
+    fields = response.fields
     block = fields.encode() if length is None else fields.encode_with_length(length)
     if date is not None:
         block = b"%bDate: %b\r\n" % (block, date)

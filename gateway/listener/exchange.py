@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from gateway.chain.eager import EagerTask
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from gateway.listener.front import Route
     from gateway.listener.http1 import Http1Connection
 
-_JOIN_UP_TO = 64 * 1024
+JOIN_UP_TO = 64 * 1024
 """Octets up to which copying a body behind its head is cheaper than a vectored write."""
 CLIENT_LEFT = 499
 """Status in figures and log for an exchange whose downstream left before the answer began."""
 
 
-async def _no_route(request: Request) -> Response:
+async def _no_route() -> Response:
     raise NoRouteError("no route of this gateway matches the request")
 
 
@@ -49,12 +49,18 @@ class Exchange(EagerTask):
     _sent = 0
     _own = 0.0
 
-    def __init__(self, connection: Http1Connection, request: Request, route: Route | None) -> None:
-        handler: Callable[[Request], Any] = _no_route
+    def __init__(
+        self,
+        connection: Http1Connection,
+        request: Request,
+        route: Route | None,
+        work: Coroutine[Any, Any, Response] | None = None,
+    ) -> None:
+        """`work` stands in for the chain of the route."""
         if route is not None:
-            handler = route.handler
             request.route = route.name
-        EagerTask.__init__(self, handler(request), connection.front.loop)
+            work = work or route.handler(request)  # type: ignore[assignment]  # handlers are coroutine functions
+        EagerTask.__init__(self, work or _no_route(), connection.front.loop)
         self.connection = connection
         self.request = request
         self.route = route
@@ -152,7 +158,7 @@ class Exchange(EagerTask):
             head = response_head(response, size, False, connection.close_after, request.minor, date)
             row = front.figures.row
             row[front.figures.octets_out] += len(head) + size
-            if size > _JOIN_UP_TO:
+            if size > JOIN_UP_TO:
                 connection.transport.writelines((head, body))
             else:
                 connection.transport.write(head + body)
@@ -168,11 +174,13 @@ class Exchange(EagerTask):
     def _offer_replay(self, response: Response, source: Replayable, head: bytes, body: bytes) -> None:
         """Let the replay lane give this answer again to the same head."""
         connection, request, route = self.connection, self.request, self.route
-        octets = connection.head
+        octets, lane = connection.head, connection.front.lane
         usual = request.method == "GET" and request.minor == 1 and not connection.close_after
         log = connection.front.access_log
-        if octets and usual and route is not None and route.may_replay and not (log is not None and log.enabled):
-            lane, lines = connection.front.lane, response.replay_lines
+        if not octets or not usual or request.offers_replay != lane.state or (log is not None and log.enabled):
+            return
+        if route is not None and lane.state:
+            lines = response.replay_lines
             lane.offer(connection.replays, octets, head, body, lines, source, route.figures, response.status)
 
     def _answer_otherwise(self, response: Response, body: Body, date: bytes | None, now: float) -> None:
@@ -236,13 +244,13 @@ class Exchange(EagerTask):
             self._overrun()
         elif self._chunked:
             line = b"%b%x\r\n" % (head, size)
-            if size <= _JOIN_UP_TO:
+            if size <= JOIN_UP_TO:
                 transport.write(b"%b%b\r\n" % (line, data))
             else:
                 transport.writelines((line, data, b"\r\n"))
         elif not head:
             transport.write(data)
-        elif size <= _JOIN_UP_TO:
+        elif size <= JOIN_UP_TO:
             transport.write(head + data)
         else:
             transport.writelines((head, data))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from gateway.chain.deadlines import Deadlines
-from gateway.chain.plugin import Handler
+from gateway.chain.plugin import AtOnce, Handler
 from gateway.chain.runtime import Clock
 from gateway.http.dates import DateCache
 from gateway.http.message import Request
@@ -33,6 +33,7 @@ class Route(Protocol):
     name: str
     handler: Handler
     may_replay: bool
+    at_once: AtOnce | None
     figures: RouteFigures
 
 
@@ -110,6 +111,7 @@ class Front:
         self.figures.in_flight.set(self.busy)
         self.figures.connections.set(self.occupied)
         self.lane.tally()
+        self.figures.tally()
         self._shown += 1
         if self._shown % _SWEEPS_BETWEEN == 0:
             self.lane.sweep()

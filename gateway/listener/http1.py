@@ -21,6 +21,7 @@ from gateway.errors import (
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Monotonic, Request, Response
 from gateway.http.request_head import check_partial_head, skip_empty_lines
+from gateway.listener.at_once import answer_at_once
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
 from gateway.listener.exchange import Exchange
@@ -122,13 +123,15 @@ class Http1Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Octets of a body, of a head, or of requests that must wait."""
-        figures = self.front.figures
+        front = self.front
+        is_idle = self.exchange is None and self.incoming is None and not self.paused and self._lingering < 0
+        if self.replays and is_idle and not self._buffer and front.lane.answer(data, self):
+            return
+        figures = front.figures
         figures.row[figures.octets_in] += len(data)
         if self.incoming is not None:
             self.incoming.receive(data)
-        elif self.exchange is None and not self.paused and self._lingering < 0:
-            if self.replays and not self._buffer and self.front.lane.answer(data, self):
-                return
+        elif is_idle:
             size = len(data)
             if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
                 self.head = data
@@ -217,8 +220,7 @@ class Http1Connection(asyncio.Protocol):
         limits = front.limits
         if len(head) > limits.head:
             raise FieldsTooLargeError(f"the head has more than {limits.head} octets", limit="head")
-        now = Monotonic(time.monotonic())
-        request, framing = front.heads.parse(head, self.downstream, now)
+        request, framing = front.heads.parse(head, self.downstream, Monotonic(time.monotonic()))
         self.served += 1
         self.close_after = framing.close or front.draining or self.served >= limits.requests_per_connection
         self.deadline = NEVER
@@ -238,7 +240,12 @@ class Http1Connection(asyncio.Protocol):
         request.interim = self._interim
         if self.downstream.trusted:
             believe(request, front.is_trusted)
-        exchange = self.exchange = Exchange(self, request, front.router(request))
+        route = front.router(request)
+        if route is not None and self.head:
+            request.offers_replay = front.lane.state if route.may_replay else 0
+            if route.at_once is not None and answer_at_once(self, request, route, route.at_once):
+                return at
+        exchange = self.exchange = Exchange(self, request, route)
         exchange.resume()
         return at
 
@@ -248,8 +255,6 @@ class Http1Connection(asyncio.Protocol):
         self.deadline = NEVER
         if rest:
             self._buffer = rest
-
-    # --- answers ---------------------------------------------------------------------------------
 
     @property
     def is_made(self) -> bool:
@@ -340,8 +345,6 @@ class Http1Connection(asyncio.Protocol):
             transport.write_eof()
             if not transport.is_reading():
                 transport.resume_reading()
-
-    # --- time ------------------------------------------------------------------------------------
 
     def expire(self, now: float) -> None:
         """A time-out of reading has passed."""

@@ -37,15 +37,16 @@ class Replay:
     __slots__ = (
         "_after",
         "_before",
-        "_second",
+        "asked",
+        "begins",
         "content",
+        "ends",
         "is_exact",
         "octets",
         "route",
         "size",
         "source",
         "status",
-        "until",
         "uses",
     )
 
@@ -59,37 +60,57 @@ class Replay:
         self.source = source
         self.route = route
         self.status = status
-        self.until = source.until
         self.is_exact = False
         """Whether it is for heads with these very octets alone."""
         self.uses = 0
         """How often it was given since the last count."""
-        self._second = -1
+        self.asked = 0
+        """Octets of the head it answers."""
         self.octets = b""
+        """The answer as it is from `begins` until `ends`, but for `content`."""
+        self.begins = 0.0
+        self.ends = 0.0
         self.size = _ENTRY_OCTETS + len(before) + len(after) + len(content)
         if len(content) <= JOIN_UP_TO:
             self._after += content
             self.content = b""
             self.size += len(self._after) + len(before)
 
-    def at(self, now: float) -> bytes | None:
-        """The answer as of `now`, `None` when it may not be given without asking the chain."""
-        if not self.source.alive or now >= self.until:
-            return None
-        second = int(now)
-        if second != self._second:
-            self._second = second
-            self.octets = b"".join((self._before, self.source.lines(now), self._after))
-        return self.octets
+    def render(self, now: float) -> bool:
+        """Write the answer as of `now`; whether it may still be given without asking the chain."""
+        source = self.source
+        if not source.alive or now >= source.until:
+            return False
+        lines, until = source.lines(now)
+        self.octets = b"".join((self._before, lines, self._after))
+        self.begins, self.ends = now, min(until, source.until)
+        return True
 
 
 class ReplayLane:
     """The table of answers that may be given again, bounded in octets."""
 
-    __slots__ = ("_cut", "_cut_names", "_limit", "_used", "_used_lately", "count", "dropped", "tables")
+    __slots__ = (
+        "_cut",
+        "_cut_names",
+        "_generation",
+        "_limit",
+        "_octets_in",
+        "_octets_out",
+        "_used",
+        "_used_lately",
+        "count",
+        "dropped",
+        "state",
+        "tables",
+    )
 
     def __init__(self, figures: Figures) -> None:
         self._limit = 0
+        self.state = 0
+        """0 while the lane is off, otherwise another number after each `configure`: answers that were begun before may
+        not be offered after it."""
+        self._generation = 0
         self._used = 0
         self._used_lately: list[Replay] = []
         self._cut_names: frozenset[bytes] = frozenset()
@@ -97,6 +118,9 @@ class ReplayLane:
         self.tables: tuple[dict[bytes, Replay], ...] = ({}, {}, {}, {})
         """One for each kind of downstream, see `kind_of`: the same octets mean something else from another kind."""
         self.count = figures.counter("replays_total", "Answers given by the replay lane")
+        text = "Octets exchanged with downstreams"
+        self._octets_in = figures.counter("http_downstream_bytes_total", text, direction="in")
+        self._octets_out = figures.counter("http_downstream_bytes_total", text, direction="out")
         self.dropped = figures.counter("replays_dropped_total", "Answers the replay lane had to forget")
 
     def configure(self, limit: int, cut: Sequence[str]) -> None:
@@ -106,38 +130,43 @@ class ReplayLane:
             entries.clear()
         self._used = 0
         self._limit = limit
+        self._generation += 1
+        self.state = self._generation if limit else 0
         self._cut_names = frozenset(name.lower().encode() for name in cut)
         names = b"|".join(re.escape(name) for name in sorted(self._cut_names))
         self._cut = re.compile(_CUT % names, re.IGNORECASE).sub if names else None
 
     def answer(self, octets: bytes, connection: Http1Connection) -> bool:
-        """Write the answer to these octets, if they are one head that was answered before; whether they were."""
+        """Write the answer to these octets, if they are one head that was answered before; whether they were.
+
+        What is counted is counted by `tally`: here it would cost as much as the answer."""
         entries = connection.replays
         found = entries.get(octets)
-        if found is None and self._cut is not None:
-            found = entries.get(self._cut(b"", octets, _MOST_CUT))
-            if found is not None and found.is_exact:
-                return False  # its stored response depends on what was cut, and it is for heads without that
         if found is None:
-            return False
+            if self._cut is None or (found := entries.get(self._cut(b"", octets, _MOST_CUT))) is None:
+                return False
+            if found.is_exact:
+                return False  # its stored response depends on what was cut, and it is for heads without that
+            self._octets_in.inc(len(octets) - found.asked)
         front = connection.front
-        now = front.clock.monotonic()
-        answer = found.at(now)
-        if answer is None or front.draining or connection.served + 1 >= front.limits.requests_per_connection:
+        limits = front.limits
+        served = connection.served + 1
+        if front.draining or served >= limits.requests_per_connection:
             return False
-        connection.served += 1
-        content = found.content
-        if content:
-            connection.transport.writelines((answer, content))
+        now = front.clock.monotonic()
+        if not found.begins <= now < found.ends or not found.source.alive:
+            self.tally()
+            if not found.render(now):
+                return False
+        connection.served = served
+        if found.content:
+            connection.transport.writelines((found.octets, found.content))
         else:
-            connection.transport.write(answer)
-        figures = front.figures
-        row = figures.row
-        row[figures.octets_out] += len(answer) + len(content)
+            connection.transport.write(found.octets)
         if not found.uses:
             self._used_lately.append(found)
         found.uses += 1
-        connection.deadline = now + front.limits.keep_alive_timeout
+        connection.deadline = now + limits.keep_alive_timeout
         return True
 
     def offer(
@@ -165,6 +194,7 @@ class ReplayLane:
         replay.is_exact = not source.reads.isdisjoint(self._cut_names)
         if self._cut is not None and not replay.is_exact:
             key = self._cut(b"", octets, _MOST_CUT)
+        replay.asked = len(octets)
         replay.size += len(key)
         if replay.size > self._limit // 8:
             return
@@ -187,6 +217,8 @@ class ReplayLane:
         for replay in lately:
             uses, replay.uses = replay.uses, 0
             self.count.inc(uses)
+            self._octets_in.inc(uses * replay.asked)
+            self._octets_out.inc(uses * (len(replay.octets) + len(replay.content)))
             replay.route.record_replays(replay.status, uses)
             replay.source.used(uses)
 

@@ -9,6 +9,7 @@ from secrets import token_hex
 from gateway.api import Fields, Request, Response, WallTime
 from gateway.http.conditional import Outcome, evaluate, range_applies
 from gateway.http.dates import parse_date
+from gateway.http.fields import Wire
 from gateway.http.ranges import (
     UNSATISFIABLE,
     ByteRange,
@@ -61,13 +62,13 @@ class Heads:
             append(fields, cache_status)
         block = fields.encode()
         wire = fields.encode_with_length(self._length)
-        self._written = Fields.received(fields.entries, block, (wire, self._length))
+        self._written = Fields.received(fields.entries, block, Wire(wire, self._length))
         self._age, self._status = age, cache_status
 
     @property
     def octets(self) -> int:
-        """What it takes beside the stored fields: two sections, and two forms of one of them."""
-        return 400 + 2 * octets_of_fields(self._base)
+        """What it takes beside the stored fields: two sections, two forms of one of them, and a whole head."""
+        return 600 + 3 * octets_of_fields(self._base)
 
 
 def answer(
@@ -88,7 +89,7 @@ def answer(
             ranged = _ranged(request, stored, seconds, policy, cache_status)
             if ranged is not None:
                 return ranged
-    head = _whole(stored, policy).at(seconds, cache_status)
+    head = whole(stored, policy).at(seconds, cache_status)
     body = stored.body
     response = Response(stored.status, head, b"" if method == "HEAD" else body, stored.reason)
     response.dated = True
@@ -139,7 +140,7 @@ def _ranged(
         return _without_content(416, fields, cache_status)
     if not isinstance(ranges, list):
         return None
-    fields = _whole(stored, policy).at(age, cache_status)
+    fields = whole(stored, policy).at(age, cache_status)
     if len(ranges) == 1:
         start, end = ranges[0]
         fields.set(b"Content-Range", content_range(ByteRange(start, end), length))
@@ -180,7 +181,8 @@ def answer_fetched(request: Request, response: Response, received: WallTime) -> 
     return Response(304, _reduced(fields))
 
 
-def _whole(stored: StoredResponse, policy: Policy) -> Heads:
+def whole(stored: StoredResponse, policy: Policy) -> Heads:
+    """The fields of answers with the whole of `stored`."""
     heads: Heads | None = stored.derived("heads")
     if heads is None:
         heads = stored.derive("heads", lambda stored: Heads(_base(stored, policy), len(stored.body)), _octets)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.api import (
+    AtOnce,
     BodyStream,
     BodyTooLargeError,
     Fields,
@@ -40,9 +41,9 @@ from plugins.cache.reasons import (
     RefuseReason,
     StaleReason,
 )
-from plugins.cache.replaying import Replays
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in
 from plugins.cache.sending import for_refresh, sent_as
+from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
 from plugins.cache.shared import Shared
 from plugins.cache.stale import Failure
@@ -76,17 +77,15 @@ class CachePlugin(Plugin):
         self._policy = Policy(settings)
         self._status = CacheStatus(runtime.name) if settings.cache_status else None
         self._figures = CacheFigures(runtime.figures, runtime.route)
-        self._fresh, self._decided_fresh = self._figures.outcome(HitReason.FRESH)
         self._uncacheable = Uncacheable(settings.hit_for_miss)
         self._large = Uncacheable(settings.hit_for_miss)
         self._shared: Shared = runtime.lasting.share("cache", lambda: Shared(settings, runtime.clock))
         mark = self._shared.mark_of(runtime.upstream)
         self._keyer = Keyer(settings.key, self._policy.bypass_cookies, mark=mark)
-        self._replays: Replays | None = None
+        replayed: frozenset[bytes] | None = None
         if settings.replay and not settings.key.cookies:
-            reads = frozenset(name.lower().encode() for name in settings.key.fields)
-            steady = self._shared.steady
-            self._replays = Replays(f"replay {runtime.route}", steady, self._status, reads, self._fresh.inc)
+            replayed = frozenset(name.lower().encode() for name in settings.key.fields)
+        self._serving = Serving(runtime.route, self._policy, self._status, self._shared.steady, self._figures, replayed)
         self._desk = Desk(self._shared, self._keyer, self._policy, self._uncacheable)
         self._keeper = Keeper(
             self._shared, self._keyer, self._policy, self._status, self._figures, self._uncacheable, runtime.route
@@ -143,7 +142,7 @@ class CachePlugin(Plugin):
         """The handler that answers from the store."""
         keyer, policy, store = self._keyer, self._policy, self._shared.store
         steady, monotonic = self._shared.steady, self._runtime.clock.monotonic
-        find, figures = store.get, self._figures
+        find, figures, serve = store.get, self._figures, self._serving.fresh
 
         async def handle(request: Request) -> Response:
             if isinstance(request.body, BodyStream) and keyer.reads_content(request.method):
@@ -157,7 +156,7 @@ class CachePlugin(Plugin):
             else:
                 todo = plan(request, find(key), now, policy)
                 if isinstance(todo, Serve):
-                    return self._serve(request, todo.stored, todo.age, now)
+                    return serve(request, todo.stored, todo.age, now)
                 work = self._otherwise(inner, request, key, todo, now)
             try:
                 return await work
@@ -166,16 +165,9 @@ class CachePlugin(Plugin):
 
         return handle
 
-    def _serve(self, request: Request, stored: StoredResponse, age: float, now: WallTime) -> Response:
-        stored.uses += 1
-        stored.last_used = now
-        self._fresh.inc()
-        request.trail.append(self._decided_fresh)
-        status = None if self._status is None else self._status.fresh(remaining_seconds(stored, age))
-        response = answer(request, stored, age, now, self._policy, status)
-        if self._replays is not None and (response.body is stored.body or response.status == 304):
-            self._replays.let(request, response, stored, age)
-        return response
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """The short way of a hit."""
+        return self._serving.at_once
 
     async def _otherwise(
         self,

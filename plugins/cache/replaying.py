@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from gateway.api import Monotonic, Request, Response
 from plugins.cache.freshness import SteadyTime, age_seconds, current_age, remaining_seconds
+from plugins.cache.ready import lines_hold_until
 from plugins.cache.status import CacheStatus
 from plugins.cache.stored import StoredResponse
 
@@ -43,12 +44,13 @@ class StoredReplay:
         """Let it not be given again: for `on_end` of the stored response."""
         self.alive = False
 
-    def lines(self, now: float) -> bytes:
-        """Age and Cache-Status as of `now`, on the monotonic clock."""
+    def lines(self, now: float) -> tuple[bytes, float]:
+        """Age and Cache-Status as of `now`, on the monotonic clock, and until when they stay so."""
         stored = self._stored
         wall = self._steady.at(now)
         stored.last_used = wall
-        return changing_lines(self._status, stored, current_age(stored, wall))
+        age = current_age(stored, wall)
+        return changing_lines(self._status, stored, age), lines_hold_until(stored, age) - self._steady.offset
 
     def used(self, times: int) -> None:
         """It was given again, so many times lately."""

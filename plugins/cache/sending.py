@@ -38,6 +38,8 @@ def sent_as(request: Request, fields: Fields, target: bytes) -> Request:
     sent.trailers = request.trailers
     sent.attributes = request.attributes
     sent.upstream_wait = request.upstream_wait
+    sent.avoid = request.avoid
+    sent.deadline = request.deadline
     return sent
 
 
@@ -50,6 +52,8 @@ def for_refresh(request: Request) -> Request:
     own.interim = None
     own.attributes = None
     own.upstream_wait = 0.0
+    own.avoid = frozenset()
+    own.deadline = None
     if own.method == "HEAD":
         own.method = "GET"
     return own

@@ -16,14 +16,15 @@ if TYPE_CHECKING:
 
 OBJECT = 48
 """An object of octets without them: 33, and half the rounding to 16 on average."""
-ENTRY = 1350
+ENTRY = 1370
 """The object (some 320), its numbers (32 each), its places in the tables of keys (130 when those have just grown), its
 tuple of variants, the fields' own object, list and index, two validators, and what is around the octets of key,
 secondary key and content."""
 FIELD_LINE = 225
 """A tuple of five (96), name, value and line without their octets, and the places in list and index."""
-COPIES = 4
-"""How often the octets of a field section are there: names and values, lines, the section, the section on the wire."""
+COPIES = 5
+"""How often the octets of a field section are there: names and values, lines, the section, the section on the wire, and
+a whole head."""
 REQUEST_FIELD = 150
 """A pair, a name and a value without their octets."""
 TAGS = 220

@@ -134,6 +134,10 @@ class Cached:
         )
         self.plugin = PLUGIN(PLUGIN.Settings.model_validate(settings), self.runtime)
         self.handle = self.plugin.wrap(origin or self.origin)
+        self._at_once = self.plugin.wrap_at_once(None)
+        self.heads: dict[Any, Request] = {}
+        self.at_once = 0
+        """How many requests were answered by the short way."""
         self.trail: list[str] = []
         """What was decided about the latest request."""
 
@@ -155,10 +159,23 @@ class Cached:
         if at is not None:
             self.to(at)
         request = make_request(method, target, fields, body, **how)
+        request.started = self.clock.monotonic()
+        if body == b"":
+            self._as_if_remembered(request)
         try:
-            return Got(await self.handle(request))
+            response = None if self._at_once is None else self._at_once(request)
+            self.at_once += response is not None
+            return Got(response or await self.handle(request))
         finally:
             self.trail = [str(decision.reason.value) for decision in request.trail]
+
+    def _as_if_remembered(self, request: Request) -> None:
+        """Let the request share what the listener's memory of heads shares: every head that comes again."""
+        head = (request.method, request.target, tuple(request.fields), request.authority, request.downstream)
+        known = self.heads.setdefault(head, request)
+        request.target, request.authority, request.scheme = known.target, known.authority, known.scheme
+        if known is not request:
+            request.fields = known.fields.again()
 
     async def settle(self) -> None:
         """Let background work end."""

@@ -82,7 +82,7 @@ def make_front(handler: Handler | None, **limits: Any) -> tuple[Front, Figures, 
     front.lane.configure(1 << 20, ["X-Request-Id"])
     route = None
     if handler is not None:
-        route = CompiledRoute("default", None, handler, (), RouteFigures(figures, "default"))
+        route = CompiledRoute("default", None, handler, (), RouteFigures(figures, "default", front.figures.lately))
     front.router = lambda request: route
     return front, figures, log
 
@@ -159,6 +159,7 @@ class Lane:
 
     def requests(self, status_class: str, method: str = "GET") -> float:
         """How many requests were counted with that class of status."""
+        self.front.figures.tally()
         return self.figures.value("http_requests_total", method=method, route="default", status_class=status_class)
 
     def assert_gone(self) -> None:

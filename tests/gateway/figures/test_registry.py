@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.figures.layout import SPILL, SPILLED, Join, Layout
 from gateway.figures.registry import MAX_CHILDREN, Figures
@@ -44,6 +46,15 @@ def test_an_observation_falls_into_the_first_bucket_that_holds_it() -> None:
     cells = histogram.row[histogram.cell : histogram.cell + 4]
     assert list(cells) == [2, 1, 1, 12.0]
     assert figures.value("pause_seconds") == 4
+
+
+@given(st.lists(st.floats(0.0, 5.0) | st.sampled_from([1.0, 2.0, 3.0]), max_size=30))
+def test_many_observations_count_as_each_of_them_would(values: list[float]) -> None:
+    one, all_at_once = (Figures.in_memory().histogram("x", "", buckets=(1.0, 2.0, 3.0)) for _ in range(2))
+    for value in values:
+        one.observe(value)
+    all_at_once.observe_all(list(values))
+    assert list(all_at_once.row) == pytest.approx(list(one.row))
 
 
 def test_every_child_is_announced_once() -> None:

@@ -24,10 +24,11 @@ class Stored:
         self.reads = reads
         self.uses = 0
         self.rendered = 0
+        self.holds = 2e9
 
-    def lines(self, now: float) -> bytes:
+    def lines(self, now: float) -> tuple[bytes, float]:
         self.rendered += 1
-        return b"Age: %d\r\n" % self.rendered
+        return b"Age: %d\r\n" % self.rendered, self.holds
 
     def used(self, times: int) -> None:
         self.uses += times
@@ -57,7 +58,7 @@ def lane_of(limit: int, figures: Figures | None = None) -> ReplayLane:
 
 def offer(lane: ReplayLane, head: bytes, content: bytes = b"x", stored: Stored | None = None) -> None:
     answer = b"HTTP/1.1 200 OK\r\nAge: 0\r\n\r\n"
-    figures = RouteFigures(Figures.in_memory(), "r")
+    figures = RouteFigures(Figures.in_memory(), "r", [])
     lane.offer(lane.tables[0], head, answer, content, b"Age: 0\r\n", stored or Stored(), figures, 200)
 
 
@@ -177,7 +178,7 @@ async def test_without_the_promise_of_the_chain_nothing_is_given_again() -> None
 
 def test_an_answer_whose_changing_lines_were_changed_further_out_is_not_kept() -> None:
     lane = lane_of(20_000)
-    figures = RouteFigures(Figures.in_memory(), "r")
+    figures = RouteFigures(Figures.in_memory(), "r", [])
     lane.offer(lane.tables[0], HEAD, b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n", b"c", b"Age: 0\r\n", Stored(), figures, 200)
     assert len(lane) == 0
 

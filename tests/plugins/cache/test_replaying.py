@@ -130,7 +130,7 @@ def test_every_use_counts_and_time_passes() -> None:
     shop = Shop()
     replay = shop.let().replay
     assert replay is not None
-    assert replay.lines(12.25) == b"Age: 13\r\nCache-Status: slipstream; hit; ttl=47\r\n"
+    assert replay.lines(12.25) == (b"Age: 13\r\nCache-Status: slipstream; hit; ttl=47\r\n", 13.0)
     assert shop.stored.last_used == WallTime(1012.25)
     for _ in range(3):
         replay.used(1)

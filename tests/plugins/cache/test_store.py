@@ -200,7 +200,7 @@ def test_a_soft_purge_makes_stale_once() -> None:
 
 
 def test_a_lower_limit_is_reached_in_steps_and_keeps_what_fits() -> None:
-    store = large_store()
+    store = MemoryStore(2_000_000)
     responses = numbered(3 * SLICE, octets=10)
     for stored in responses:
         store.put(stored)

@@ -1,0 +1,91 @@
+"""Fresh stored responses as answers: the long way, by plan, and the short way for heads that came before."""
+
+from __future__ import annotations
+
+from gateway.api import Request, Response, WallTime
+from plugins.cache.answer import answer, whole
+from plugins.cache.figures import CacheFigures
+from plugins.cache.freshness import SteadyTime, remaining_seconds
+from plugins.cache.policy import Policy
+from plugins.cache.ready import READY_OCTETS, Ready, may_be_known
+from plugins.cache.reasons import HitReason
+from plugins.cache.replaying import Replays
+from plugins.cache.status import CacheStatus
+from plugins.cache.stored import StoredResponse
+
+
+class Serving:
+    """Answers from fresh stored responses on one route."""
+
+    __slots__ = ("_counter", "_decision", "_policy", "_ready", "_replays", "_status", "_steady")
+
+    def __init__(
+        self,
+        route: str,
+        policy: Policy,
+        status: CacheStatus | None,
+        steady: SteadyTime,
+        figures: CacheFigures,
+        replayed: frozenset[bytes] | None,
+    ) -> None:
+        """`replayed` are request fields that are part of the key, `None` where answers are not to be replayed."""
+        self._policy = policy
+        self._status = status
+        self._steady = steady
+        self._ready = f"ready {route}"
+        self._counter, self._decision = figures.outcome(HitReason.FRESH)
+        self._replays: Replays | None = None
+        if replayed is not None:
+            self._replays = Replays(f"replay {route}", steady, status, replayed, self._counter.inc)
+
+    def fresh(self, request: Request, stored: StoredResponse, age: float, now: WallTime) -> Response:
+        """The answer to `request` from `stored`, which is fresh and `age` seconds old."""
+        stored.uses += 1
+        stored.last_used = now
+        self._counter.inc()
+        request.trail.append(self._decision)
+        status = None if self._status is None else self._status.fresh(remaining_seconds(stored, age))
+        response = answer(request, stored, age, now, self._policy, status)
+        if request.offers_replay:
+            if self._replays is not None and (response.body is stored.body or response.status == 304):
+                self._replays.let(request, response, stored, age)
+        elif response.body is stored.body and may_be_known(request):
+            self._remember(request, stored)
+        return response
+
+    def _remember(self, request: Request, stored: StoredResponse) -> None:
+        """Leave word for `at_once` that `stored`, whole, answers this head."""
+        ready: Ready | None = stored.derived(self._ready)
+        if ready is None or not ready.alive or ready.made_by is not self:
+            ready = Ready(stored, whole(stored, self._policy), self._status, self)
+            if not stored.keep(self._ready, ready, READY_OCTETS):
+                return  # what cannot be kept would be made, and told of the end, with every hit
+            stored.on_end(ready.end)
+        notes = request.fields.notes
+        if ready.alive and notes is not None:
+            notes[self] = (ready, request.target, request.authority, request.scheme)
+
+    def at_once(self, request: Request) -> Response | None:
+        """The same answer as `fresh` gave to this head, while nothing has changed."""
+        notes = request.fields.notes
+        if notes is None or (known := notes.get(self)) is None:
+            return None
+        ready, target, authority, scheme = known
+        now = self._steady.at(request.started)
+        if (
+            not ready.alive
+            or now >= ready.until
+            or request.offers_replay
+            or request.target is not target
+            or request.authority is not authority
+            or request.scheme is not scheme
+            or request.method != "GET"
+        ):
+            return None
+        self._counter.inc()
+        request.trail.append(self._decision)
+        body = ready.body
+        fields, reason = ready.use(now)
+        response = Response(ready.status, fields, body, reason)
+        response.dated = True
+        return response
