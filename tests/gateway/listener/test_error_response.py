@@ -17,7 +17,14 @@ from gateway.errors import (
     UpstreamTimeoutError,
 )
 from gateway.http.message import Response
-from gateway.listener.error_response import error_response, internal_error, phrase, proxy_status, wants_json
+from gateway.listener.error_response import (
+    _rendered,
+    error_response,
+    internal_error,
+    phrase,
+    proxy_status,
+    wants_json,
+)
 from tests.support.plugins import fields_of, make_request
 
 FAMILY = [
@@ -145,3 +152,33 @@ def test_any_detail_becomes_an_answer(detail: str, json: bool) -> None:
         assert orjson.loads(response.body)["status"] == 400
     else:
         assert response.body.startswith(b"400 Bad Request: ")
+
+
+def test_answers_to_the_same_error_are_alike_and_none_changes_another() -> None:
+    first = error_response(OverloadedError("full"), None, "front")
+    first.fields.set(b"Content-Type", b"image/png")
+    first.fields.remove(b"retry-after")
+    second = error_response(OverloadedError("full"), None, "front")
+    assert text(second, b"content-type") == "text/plain; charset=utf-8"
+    assert text(second, b"retry-after") == "1"
+
+
+def test_answers_differ_by_words_by_time_and_by_who_asks() -> None:
+    request = make_request(fields={"Accept": "application/json"})
+    answers = [
+        error_response(RefusedError("no", 403), None, "front"),
+        error_response(RefusedError("never", 403), None, "front"),
+        error_response(RefusedError("no", 429), None, "front"),
+        error_response(RefusedError("no", 403, retry_after=7.0), None, "front"),
+        error_response(RefusedError("no", 403), request, "front"),
+        error_response(RefusedError("no", 403), None, "back"),
+    ]
+    assert len({(answer.status, answer.body, answer.fields.encode()) for answer in answers}) == len(answers)
+
+
+def test_what_is_remembered_of_errors_is_bounded() -> None:
+    for number in range(2000):
+        error_response(RefusedError(f"no {number}"), None, "front")
+    error_response(RefusedError("x" * 100_000), None, "front")
+    assert len(_rendered) <= 512
+    assert all(len(str(mark[1])) <= 300 for mark in _rendered)
