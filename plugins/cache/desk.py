@@ -11,41 +11,16 @@ from plugins.cache.key import LINE, Keyer, site
 from plugins.cache.listing import Listing, Order, Row, Search
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, plan
 from plugins.cache.policy import Policy
-from plugins.cache.purge import Purge
+from plugins.cache.purge import Purges
 from plugins.cache.reasons import BypassReason
 from plugins.cache.selection import EVERYTHING, ByPrefix, ByRoute, ByTag, ByUrl, Selector
 from plugins.cache.shared import Shared
-from plugins.cache.store import MemoryStore
 from plugins.cache.stored import StoredResponse
 from plugins.cache.uncacheable import Uncacheable
 
 
 class DeskError(ValueError):
     """What was asked makes no sense; the text says why."""
-
-
-class Purges:
-    """Purges of one store, one after the other in steps; together they are what was asked for."""
-
-    def __init__(self, store: MemoryStore, selectors: list[Selector], *, soft: bool, dry_run: bool) -> None:
-        self._purges = [Purge(store, selector, soft=soft, dry_run=dry_run) for selector in selectors]
-        self._left = list(self._purges)
-
-    def step(self) -> bool:
-        """Look at the next responses; False when that was all."""
-        if self._left and not self._left[-1].step():
-            self._left.pop()
-        return bool(self._left)
-
-    @property
-    def count(self) -> int:
-        """Responses found so far."""
-        return sum(purge.count for purge in self._purges)
-
-    @property
-    def octets(self) -> int:
-        """Octets they take."""
-        return sum(purge.octets for purge in self._purges)
 
 
 class Desk:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.api import Counter, Decision, Figures
+from plugins.cache.filling import Filling
 from plugins.cache.reasons import CacheReason, NotStoredReason
 from plugins.cache.store import MemoryStore
 
@@ -22,6 +23,9 @@ class CacheFigures:
         text = "Octets that stored responses take"
         self._octets = figures.gauge("cache_bytes", text)
         self._entries = figures.gauge("cache_entries", "Stored responses")
+        self._filling = figures.gauge("cache_filling_bytes", "Octets of answers on their way into the store")
+        text = "Times that so much was invalidated at once that other workers had to let go of everything"
+        self.overflows = figures.counter("cache_invalidation_overflows_total", text)
         self.refreshes = figures.counter("cache_refreshes_total", "Stored responses refreshed behind", route=route)
 
     def outcome(self, reason: CacheReason) -> tuple[Counter, Decision]:
@@ -51,7 +55,13 @@ class CacheFigures:
         text = "Origin time of answers that were not stored"
         self._figures.counter("cache_not_stored_seconds_total", text, **labels).inc(max(0.0, seconds))
 
-    def show(self, store: MemoryStore) -> None:
+    def show(self, store: MemoryStore, filling: Filling) -> None:
         """Set the gauges."""
         self._octets.set(store.used)
         self._entries.set(len(store))
+        self._filling.set(filling.octets)
+
+    def show_nothing(self) -> None:
+        """Set the gauges to nothing: there is no store any more."""
+        for gauge in (self._octets, self._entries, self._filling):
+            gauge.set(0)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import urljoin
 
 from gateway.api import SAFE_METHODS, Fields, Request, Response
-from plugins.cache.key import Keyer, site
+from plugins.cache.key import site
 from plugins.cache.labels import group_label, strings_of
 from plugins.cache.policy import Policy
+from plugins.cache.selection import ByTag, ByUrl, Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +22,17 @@ class Invalidation:
     tags: tuple[bytes, ...]
     """Groups of the same site, as the tags of stored responses have them."""
 
+    @property
+    def selectors(self) -> list[Selector]:
+        """The same for a purge."""
+        return [*map(ByUrl, self.urls), *map(ByTag, self.tags)]
 
-def invalidated(request: Request, response: Response, keyer: Keyer, policy: Policy) -> Invalidation | None:
-    """What goes because of `response`; `None` for safe methods and for errors.
+
+def invalidated(
+    request: Request, response: Response, forms: Callable[[bytes], Iterable[bytes]], policy: Policy
+) -> Invalidation | None:
+    """What goes because of `response`; `None` for safe methods and for errors. `forms` gives the forms that a target
+    takes in keys: the same URL may be stored by several routes.
 
     A method nobody knows is not safe. Location and Content-Location count for the site of the request alone: no one may
     clear another's stored responses. POST on a route where it only asks changes nothing."""
@@ -31,14 +41,14 @@ def invalidated(request: Request, response: Response, keyer: Keyer, policy: Poli
         return None
     if not request.target.startswith(b"/"):
         return None
-    urls = [keyer.url(request)]
+    targets = [request.target]
     for name in (b"location", b"content-location"):
         for value in response.fields.values(name):
             target = same_site_target(request, value)
-            if target is not None:
-                url = site(request.scheme, request.authority) + keyer.target(target)
-                if url not in urls:
-                    urls.append(url)
+            if target is not None and target not in targets:
+                targets.append(target)
+    of_site = site(request.scheme, request.authority)
+    urls = dict.fromkeys([of_site + form for target in targets for form in forms(target)])
     groups = response.fields.get(b"cache-group-invalidation")
     tags = tuple(group_label(request, group) for group in strings_of(groups)) if groups is not None else ()
     return Invalidation(tuple(urls), tags)

@@ -13,14 +13,11 @@ from plugins.cache.etags import entity_tag_for_clients
 from plugins.cache.figures import CacheFigures
 from plugins.cache.fill import Fill
 from plugins.cache.freshness import Times, current_age
-from plugins.cache.invalidation import invalidated
 from plugins.cache.key import Keyer
 from plugins.cache.partial import combine
 from plugins.cache.policy import Policy
-from plugins.cache.purge import Purge
 from plugins.cache.reasons import ForwardReason, HitReason, NotStoredReason
 from plugins.cache.revalidation import Confirmed, Update, detached, judge_head
-from plugins.cache.selection import ByTag
 from plugins.cache.shared import Shared
 from plugins.cache.status import CacheStatus, append
 from plugins.cache.store import Ending, Put
@@ -39,6 +36,9 @@ _ABOUT_ONE_REQUEST = frozenset(
         NotStoredReason.AUTHORIZATION,
         NotStoredReason.PARTIAL,
         NotStoredReason.INVALIDATED,
+        NotStoredReason.OVERTAKEN,
+        NotStoredReason.FILLING,
+        NotStoredReason.CROWDED,
         NotStoredReason.INCOMPLETE,
         NotStoredReason.UPGRADED,
     }
@@ -91,7 +91,7 @@ class Keeper:
         route: str,
     ) -> None:
         self._store = shared.store
-        self._refreshes = shared.refreshes
+        self._filling = shared.filling
         self._keyer = keyer
         self._policy = policy
         self._status = status
@@ -108,8 +108,9 @@ class Keeper:
             if planned.part.end - planned.part.start != len(body):
                 return self.not_stored(fetched, NotStoredReason.INCOMPLETE)
             stored = self._joined(sent, stored, planned, fetched)
+        if self._is_overtaken(stored):
+            return self.not_stored(fetched, NotStoredReason.OVERTAKEN)
         put = self._store.put(stored, fetched.since)
-        self._figures.show(self._store)
         if put is Put.STORED:
             self._uncacheable.forget(fetched.key)
             return stored
@@ -130,6 +131,11 @@ class Keeper:
         if old is not None and joined.status == 200:
             self._store.remove(old, Ending.REPLACED)
         return whole.stored(stored.key, stored.route, joined.body, stored.origin_seconds)
+
+    def _is_overtaken(self, stored: StoredResponse) -> bool:
+        """Whether what is stored in its place came, or was confirmed, later: it was a long time on its way."""
+        present = self._store.get(stored.key) or ()
+        return any(each.variant == stored.variant and each.response_time > stored.response_time for each in present)
 
     def not_stored(self, fetched: Fetched, reason: NotStoredReason) -> NotStoredReason:
         """Count an answer that was not stored, and remember the key where the next one will not be either."""
@@ -207,14 +213,19 @@ class Keeper:
         key: bytes,
         fetched: Fetched,
     ) -> Response:
-        """Store a streamed answer while the client gets it, or gets a 304 or 412 in its place."""
-        most, refreshes, mark, status = self._policy.max_entry, self._refreshes, (key, planned.variant), response.status
+        """Store a streamed answer while the client gets it, or gets a 304 or 412 in its place. Where there is no room
+        for it on its way, or another one is coming, it only passes."""
+        most, filling, mark, status = self._policy.max_entry, self._filling, (key, planned.variant), response.status
+        length = body.length or 0
+        refused = filling.begin(mark, fetched.since, length)
+        if refused is not None:
+            return self.hand_on(request, response, fetched, self.not_stored(fetched, refused))
         instead = None
         if fetched.reason.forward != "bypass":
             instead = answer_fetched(request, response, fetched.times.received)
 
-        def done(result: bytes | NotStoredReason) -> None:
-            refreshes.filled(mark)
+        def done(fill: Fill, result: bytes | NotStoredReason) -> None:
+            filling.end(mark, fetched.since, fill.reserved)
             if isinstance(result, bytes):
                 self.put(sent, planned, key, result, fetched)
             else:
@@ -222,13 +233,11 @@ class Keeper:
             if instead is not None:
                 response.sent(isinstance(result, bytes))
 
-        refreshes.fill(mark)
-        if instead is not None:
-            Fill(body, most, done)
-            return self.tell(instead, fetched, status, stored=True)
-        response.body, for_store = body.tee(most, keep_first=True)
-        Fill(for_store, most, done)
-        return self.tell(response, fetched, status, stored=True)
+        for_store = body
+        if instead is None:
+            response.body, for_store = body.tee(most, keep_first=True)
+        Fill(for_store, most, filling, length, done).begin()
+        return self.tell(instead or response, fetched, status, stored=True)
 
     def hand_on(
         self,
@@ -278,14 +287,3 @@ class Keeper:
             status = self._status.forwarded(fetched.reason, status=upstream_status, stored=stored, detail=detail)
             append(response.fields, status)
         return response
-
-    def invalidate(self, request: Request, response: Response) -> None:
-        """Remove what an answer to an unsafe request makes unusable (RFC 9111 §4.4)."""
-        found = invalidated(request, response, self._keyer, self._policy)
-        if found is None:
-            return
-        for url in found.urls:
-            self._store.invalidate(url)
-        for tag in found.tags:
-            Purge(self._store, ByTag(tag)).run()
-        self._figures.show(self._store)

@@ -9,36 +9,35 @@ from typing import Any
 from gateway.api import (
     AtOnce,
     BodyStream,
-    BodyTooLargeError,
-    Fields,
+    Control,
     GatewayError,
     Handler,
     OverloadedError,
     Plugin,
-    RefusedError,
     Request,
     Response,
     Runtime,
     UpstreamError,
     WallTime,
 )
-from plugins.cache.answer import answer
 from plugins.cache.desk import Desk, shown
+from plugins.cache.fallback import Fallback
 from plugins.cache.figures import CacheFigures
 from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, passing_fields, validation_fields
-from plugins.cache.freshness import Times, current_age, remaining_seconds
+from plugins.cache.freshness import Times, current_age
+from plugins.cache.invalidation import invalidated
 from plugins.cache.keeping import Fetched, Keeper
 from plugins.cache.key import Keyer
+from plugins.cache.outbox import selectors_of
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, has_origin_validator, plan
 from plugins.cache.policy import Policy
+from plugins.cache.purge import Purges
 from plugins.cache.reasons import (
     BypassReason,
-    CacheReason,
     ForwardReason,
     HitReason,
     MissReason,
     NotStoredReason,
-    RefuseReason,
     StaleReason,
 )
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in
@@ -47,7 +46,8 @@ from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
 from plugins.cache.shared import Shared
 from plugins.cache.stale import Failure
-from plugins.cache.status import CacheStatus, append
+from plugins.cache.status import CacheStatus
+from plugins.cache.store import Ending
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store
 from plugins.cache.uncacheable import Uncacheable
@@ -59,10 +59,6 @@ async def _in_turns(step: Callable[[], bool]) -> None:
     while going:
         await asyncio.sleep(0)
         going = step()
-
-
-async def _nobody(message: dict[str, Any]) -> dict[str, Any]:
-    raise LookupError(f"nobody here answers {message.get('kind')!r}: no route has a cache")
 
 
 class CachePlugin(Plugin):
@@ -86,27 +82,31 @@ class CachePlugin(Plugin):
         if settings.replay and not settings.key.cookies:
             replayed = frozenset(name.lower().encode() for name in settings.key.fields)
         self._serving = Serving(runtime.route, self._policy, self._status, self._shared.steady, self._figures, replayed)
+        self._fallback = Fallback(self._policy, self._status, self._figures)
         self._desk = Desk(self._shared, self._keyer, self._policy, self._uncacheable)
         self._keeper = Keeper(
             self._shared, self._keyer, self._policy, self._status, self._figures, self._uncacheable, runtime.route
         )
 
     async def open(self) -> None:
-        """Take over the store, at the size the settings want now, and answer the administrator's questions."""
+        """Take over the store, at the size the settings want now, and answer the administrator and other workers."""
         self._shared.join(self, self._settings, self._keyer)
         self._resize()
+        self._runtime.at_each_sweep.append(self._show)
         control = self._runtime.control
         if control is not None:
             control.on("purge", self._purge)
             control.on("entries", self._entries)
+            control.on("invalidate", self._hear)
 
     async def close(self) -> None:
         """Leave the store to the other routes. What the last one leaves behind goes with it."""
+        if self._show in self._runtime.at_each_sweep:
+            self._runtime.at_each_sweep.remove(self._show)
         if self._shared.leave(self):
             self._resize()
-        elif self._runtime.control is not None:
-            self._runtime.control.on("purge", _nobody)
-            self._runtime.control.on("entries", _nobody)
+        else:
+            self._figures.show_nothing()
 
     def explain(self, request: Request) -> dict[str, Any]:
         """What would happen to `request` now, and why."""
@@ -118,7 +118,6 @@ class CachePlugin(Plugin):
     async def _purge(self, message: dict[str, Any]) -> dict[str, Any]:
         purge = self._desk.purge(message)
         await _in_turns(purge.step)
-        self._figures.show(self._shared.store)
         return {"count": purge.count, "octets": purge.octets}
 
     async def _entries(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -134,7 +133,41 @@ class CachePlugin(Plugin):
     async def _resize_in_turns(self) -> None:
         shared = self._shared
         await _in_turns(lambda: not shared.store.resize(shared.memory))
-        self._figures.show(shared.store)
+
+    def _show(self) -> None:
+        self._figures.show(self._shared.store, self._shared.filling)
+
+    # --- invalidation --------------------------------------------------------------------------
+
+    def _invalidate(self, request: Request, response: Response) -> None:
+        """Remove what an answer to an unsafe request makes unusable (RFC 9111 §4.4): here, and in other workers."""
+        shared, tasks, control = self._shared, self._runtime.tasks, self._runtime.control
+        found = invalidated(request, response, shared.targets, self._policy)
+        if found is None:
+            return
+        removal = Purges(shared.store, found.selectors, ending=Ending.INVALIDATED)
+        if removal.step():
+            tasks.spawn(_in_turns(removal.step), name="cache.invalidate")
+        if control is not None and self._runtime.workers > 1 and shared.outbox.add(found):
+            tasks.spawn(self._tell_others(control), name="cache.tell")
+
+    async def _tell_others(self, control: Control) -> None:
+        """Send what gathers in the outbox, one message at a time, until there is nothing more."""
+        outbox = self._shared.outbox
+        try:
+            while (news := outbox.take()) is not None:
+                self._figures.overflows.inc("all" in news)
+                try:
+                    await control.call("relay", to="invalidate", news=news)
+                except (TimeoutError, ConnectionError) as error:  # it may have come all the same
+                    self._runtime.log.warning("other workers may not know what was invalidated", reason=str(error))
+        finally:
+            outbox.stop()
+
+    async def _hear(self, message: dict[str, Any]) -> None:
+        """Remove what another worker's unsafe requests have made unusable."""
+        selectors = selectors_of(message["news"])
+        await _in_turns(Purges(self._shared.store, selectors, ending=Ending.INVALIDATED).step)
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -181,31 +214,13 @@ class CachePlugin(Plugin):
             case ServeStale(stored, age, reason, revalidate):
                 if revalidate:
                     self._refresh(inner, request, key, stored, now)
-                return self._serve_stale(request, stored, age, reason, now)
+                return self._fallback.stale(request, stored, age, reason, now)
             case Refuse(reason):
-                return self._refuse(request, reason)
+                raise self._fallback.refusal(request, reason)
             case Revalidate(stored, _, reason):
                 return await self._ask(inner, request, key, reason, stored, confirm=True)
             case Fetch(reason, fallback):
                 return await self._ask(inner, request, key, reason, fallback, confirm=False)
-
-    def _serve_stale(
-        self, request: Request, stored: StoredResponse, age: float, reason: StaleReason, now: WallTime
-    ) -> Response:
-        stored.use(now)
-        self._note(request, reason)
-        status = None if self._status is None else self._status.hit(remaining_seconds(stored, age), reason)
-        return answer(request, stored, age, now, self._policy, status)
-
-    def _refuse(self, request: Request, reason: RefuseReason) -> Response:
-        self._note(request, reason)
-        if self._status is not None:
-            request.error_fields = request.error_fields or Fields()
-            append(request.error_fields, self._status.refused(reason))
-        raise RefusedError(reason.sentence, status=504)
-
-    def _note(self, request: Request, reason: CacheReason) -> None:
-        request.trail.append(self._figures.outcome(reason)[1])
 
     # --- upstream ------------------------------------------------------------------------------
 
@@ -227,7 +242,7 @@ class CachePlugin(Plugin):
         now = self._now()
         if stored is None and self._uncacheable.recall(key, now) is not None:
             return await self._bypass(inner, request, BypassReason.UNCACHEABLE, key)
-        self._note(request, reason)
+        self._fallback.note(request, reason)
         if confirm and stored is not None:
             fields = validation_fields(request, stored, policy)
         else:
@@ -247,7 +262,7 @@ class CachePlugin(Plugin):
                 stale = may_stand_in(request, stored, at, failure, policy)
             if stored is None or stale is None:
                 raise
-            return self._serve_stale(request, stored, current_age(stored, at), stale, at)
+            return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
         times = Times(now, self._now(), self._runtime.clock.wall())
         fetched = Fetched(key, since, times, reason, whole=wants_part and b"range" not in fields)
         if stored is not None:
@@ -286,12 +301,12 @@ class CachePlugin(Plugin):
         match judge(sent, response, stored, variants, times, self._policy, was_asked=confirm):
             case Confirmed() as confirmed:
                 response.discard()
-                self._note(request, HitReason.REVALIDATED)
+                self._fallback.note(request, HitReason.REVALIDATED)
                 return self._keeper.confirmed(request, confirmed, fetched)
             case StandIn(stale) if stored.is_stored:
                 response.discard()
                 at = times.response_time
-                return self._serve_stale(request, stored, current_age(stored, at), stale, at)
+                return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
             case AskAgain():
                 response.discard()
                 return await self._ask(inner, request, fetched.key, fetched.reason, None, confirm=False)
@@ -309,16 +324,17 @@ class CachePlugin(Plugin):
         body = response.body
         length = body.length if isinstance(body, BodyStream) else len(body)
         if fetched.whole and response.status == 200 and isinstance(body, BodyStream):
-            try:
-                if length is None or not isinstance(planned, StorePlan) or is_too_large(length, policy.fetch_whole):
-                    raise BodyTooLargeError("the whole is not fetched for a part")
-                response.body = body = await body.read(policy.fetch_whole)
-            except BodyTooLargeError:
+            filling, fits = self._shared.filling, length is not None and length <= policy.fetch_whole
+            if length is None or not fits or not isinstance(planned, StorePlan) or not filling.reserve(length):
                 response.discard()
                 return None
+            try:
+                response.body = body = await body.read(length)
             except BaseException:  # it broke off, or the client left
                 response.discard()
                 raise
+            finally:
+                filling.release(length)
         if isinstance(planned, StorePlan) and is_too_large(length, policy.max_entry):
             planned = NotStoredReason.TOO_LARGE
         if not isinstance(planned, StorePlan):
@@ -335,7 +351,7 @@ class CachePlugin(Plugin):
         self, inner: Handler, request: Request, reason: BypassReason, key: bytes | None = None
     ) -> Response:
         """Let the request pass. Its answer may still make stored responses unusable, or be stored itself."""
-        self._note(request, reason)
+        self._fallback.note(request, reason)
         store = self._shared.store
         now, since = self._now(), store.epoch
         sent = request
@@ -344,7 +360,7 @@ class CachePlugin(Plugin):
         response = await self._send(inner, request, sent)
         times = Times(now, self._now(), self._runtime.clock.wall())
         was_alone = store.epoch == since
-        self._keeper.invalidate(request, response)
+        self._invalidate(request, response)
         if was_alone:  # what it invalidates itself does not speak against storing it
             since = store.epoch
         if response.upgraded is not None:

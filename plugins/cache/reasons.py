@@ -61,7 +61,11 @@ class MissReason(ForwardReason):
     VARY_MISS = "vary_miss", "vary-miss", "What is stored is for requests that differ in a field named by Vary."
     PARTIAL = "partial", "partial", "Only a part of the content is stored, and not the one asked for."
     STALE = "stale", "stale", "The stored response is stale."
-    SOFT_PURGED = "soft_purged", "stale", "The stored response was purged softly and may not be used stale."
+    SOFT_PURGED = (
+        "soft_purged_unusable",
+        "stale",
+        "The stored response was purged softly, and nothing that is stale may answer here.",
+    )
     NO_CACHE = "no_cache", "stale", "The origin wants every use of the stored response confirmed (no-cache)."
     REQUEST_NO_CACHE = "request_no_cache", "request", "The client wants the answer confirmed by the origin (no-cache)."
     REQUEST_MAX_AGE = "request_max_age", "request", "The stored response is older than the client accepts (max-age)."
@@ -112,6 +116,9 @@ class NotStoredReason(CacheReason):
     TOO_LARGE = "too_large", "The content is larger than `max_entry`."
     INCOMPLETE = "incomplete", "The content broke off before its end."
     INVALIDATED = "invalidated", "It was purged or invalidated while it was on its way."
+    OVERTAKEN = "overtaken", "A more recent answer was stored while it was on its way."
+    FILLING = "filling", "Another answer to the same request was already on its way into the memory."
+    CROWDED = "crowded", "Too much else was on its way into the memory (`max_filling`)."
 
 
 class LifetimeReason(CacheReason):

@@ -5,6 +5,7 @@ not one for every request that is answered stale meanwhile."""
 
 from __future__ import annotations
 
+from collections.abc import Container
 from math import inf
 
 from gateway.api import WallTime
@@ -23,9 +24,10 @@ class Refreshes:
 
     __slots__ = ("_filling", "_until")
 
-    def __init__(self) -> None:
+    def __init__(self, filling: Container[Mark]) -> None:
+        """`filling` holds what is on its way into the store: that need not be asked for again."""
         self._until: dict[Mark, float] = {}
-        self._filling: dict[Mark, int] = {}
+        self._filling = filling
 
     def begin(self, mark: Mark, now: WallTime) -> bool:
         """Whether the caller is to refresh it; then `end` has to follow."""
@@ -42,13 +44,3 @@ class Refreshes:
         if len(self._until) > MOST_RESTING:
             self._until = {other: until for other, until in self._until.items() if until == inf}
         self._until[mark] = now + REST_SECONDS
-
-    def fill(self, mark: Mark) -> None:
-        """An answer is on its way into the store; `filled` has to follow."""
-        self._filling[mark] = self._filling.get(mark, 0) + 1
-
-    def filled(self, mark: Mark) -> None:
-        """It has come, or will not."""
-        self._filling[mark] -= 1
-        if not self._filling[mark]:
-            del self._filling[mark]

@@ -38,7 +38,7 @@ class StoredReplay:
         self.made_by = made_by
         fresh_until = stored.response_time + stored.lifetime - stored.corrected_initial_age
         self.until = Monotonic(fresh_until - steady.offset)
-        self.reads = key_fields | {name for name, _ in stored.request_fields}
+        self.reads = key_fields | stored.rival_fields | {name for name, _ in stored.request_fields}
 
     def end(self, stored: StoredResponse) -> None:
         """Let it not be given again: for `on_end` of the stored response."""

@@ -124,6 +124,10 @@ class CacheSettings(Settings):
     """Octets for stored responses in each worker: content, fields, keys, index and what is derived from them."""
     max_entry: Annotated[Size, Field(gt=0)] = mebibytes(8)
     """The largest content that is stored. A larger answer passes to the client all the same."""
+    max_filling: Annotated[Size, Field(gt=0)] = mebibytes(64)
+    """Octets of answers that are on their way into the memory, all together in each worker and beside `memory`. An
+    answer for which there is no room passes without being stored. It bounds what many slow downloads at once can take;
+    below `max_entry` it bounds what is stored."""
     variants: Annotated[int, Field(ge=1, le=1000)] = 16
     """Stored responses of one key that differ by `Vary`; beyond it the least useful goes. It keeps a `Vary:
     User-Agent` from filling the memory with one page."""

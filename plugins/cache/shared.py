@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from gateway.api import Clock
+from plugins.cache.filling import Filling
 from plugins.cache.freshness import SteadyTime
 from plugins.cache.key import Keyer
+from plugins.cache.outbox import Outbox
 from plugins.cache.refreshes import Refreshes
 from plugins.cache.settings import CacheSettings
 from plugins.cache.store import MemoryStore
@@ -14,7 +18,7 @@ ENTRY_OVERHEAD = 64 * 1024
 
 
 class Shared:
-    """The store, its clock, what is being refreshed, and who uses all that.
+    """The store, its clock, what is being refreshed and filled, news for other workers, and who uses all that.
 
     One store serves all routes, so its limits are the widest that a route in use wants: old and new ones both while a
     reload changes them."""
@@ -22,8 +26,11 @@ class Shared:
     def __init__(self, settings: CacheSettings, clock: Clock) -> None:
         self.store = MemoryStore(settings.memory, settings.max_entry + ENTRY_OVERHEAD, settings.variants)
         self.steady = SteadyTime(clock.wall(), clock.monotonic())
-        self.refreshes = Refreshes()
+        self.filling = Filling(settings.max_filling)
+        self.refreshes = Refreshes(self.filling)
+        self.outbox = Outbox()
         self._routes: dict[int, tuple[CacheSettings, Keyer]] = {}
+        self._changing: tuple[Keyer, ...] = ()
         self._marks: dict[str, bytes] = {}
 
     def mark_of(self, upstream: str) -> bytes:
@@ -44,7 +51,9 @@ class Shared:
 
     def _fit(self) -> None:
         wanted = [settings for settings, _ in self._routes.values()]
+        self._changing = tuple(keyer for _, keyer in self._routes.values() if keyer.changes_query)
         if wanted:
+            self.filling.limit = max(settings.max_filling for settings in wanted)
             self.store.entry_limit = max(settings.max_entry for settings in wanted) + ENTRY_OVERHEAD
             self.store.most_variants = max(settings.variants for settings in wanted)
 
@@ -53,6 +62,8 @@ class Shared:
         """Octets that the store should be allowed now."""
         return max((settings.memory for settings, _ in self._routes.values()), default=self.store.limit)
 
-    def targets(self, target: bytes) -> list[bytes]:
+    def targets(self, target: bytes) -> Iterable[bytes]:
         """The forms that a target takes in keys: as it came, and as each route in use has it."""
-        return list(dict.fromkeys([target, *(keyer.target(target) for _, keyer in self._routes.values())]))
+        if not self._changing:
+            return (target,)
+        return dict.fromkeys([target, *(keyer.target(target) for keyer in self._changing)])

@@ -133,8 +133,12 @@ class MemoryStore:
             return Put.TOO_LARGE
         stored.soft_purged = purged is not None
         stored.account = self._account
-        self._by_key[key] = (stored, *present)
-        if not present:
+        self._by_key[key] = variants = (stored, *present)
+        if present:
+            names = frozenset([name for each in variants for name, _ in each.request_fields])
+            for each in variants:
+                each.rival_fields = names
+        else:
             self._urls.add(key)
         self._tags.add(stored)
         if old is None:

@@ -88,6 +88,9 @@ class StoredResponse(Queued):
     soft_purged: bool = field(default=False, init=False)
     """Stale whatever its lifetime says, until it is freshened."""
 
+    rival_fields: frozenset[bytes] = field(default=frozenset(), init=False)
+    """Lower-case names of the request fields by which this one or another of its key is selected, when there are, or
+    were, several: an origin may name others in Vary each time. For whoever answers without selecting."""
     _derived: dict[str, tuple[Any, int, bool]] | None = field(default=None, init=False)
     _dependents: list[Callable[[StoredResponse], None]] | None = field(default=None, init=False)
     account: Callable[[StoredResponse, int], bool] | None = field(default=None, init=False)

@@ -1,9 +1,13 @@
 """The cache plugin between requests and a scripted origin, on a clock that a test sets."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from gateway.api import Body, BodyStream, Handler, Request, Response
 from gateway.chain.runtime import Lasting, Runtime, Tasks
@@ -53,10 +57,15 @@ class Streaming:
 
 
 class RecordingControl:
-    """The control channel as a worker has it: keeps who answers what."""
+    """The control channel as a worker has it: keeps who answers what, and relays to other workers."""
 
     def __init__(self) -> None:
         self.handlers: dict[str, Any] = {}
+        self.others: list[RecordingControl] = []
+        self.relayed: list[dict[str, Any]] = []
+        """What other workers were told, as JSON has it."""
+        self.fails: Exception | None = None
+        """What becomes of everything that is relayed from now on."""
 
     def on(self, kind: str, handler: Any) -> None:
         self.handlers[kind] = handler
@@ -69,7 +78,13 @@ class RecordingControl:
         raise AssertionError("the cache tells nobody anything")
 
     async def call(self, kind: str, *, timeout: float = 5.0, **fields: Any) -> dict[str, Any]:
-        raise AssertionError("the cache asks nobody anything")
+        assert kind == "relay", "the cache asks nobody anything else"
+        self.relayed.append(orjson.loads(orjson.dumps(fields["news"])))
+        if self.fails is not None:
+            raise self.fails
+        for other in self.others:
+            await other.ask(fields["to"], news=self.relayed[-1])
+        return {}
 
 
 @dataclass
@@ -109,17 +124,20 @@ class Cached:
         self,
         *answers: Answer,
         origin: Handler | None = None,
-        beside: "Cached | None" = None,
+        beside: Cached | None = None,
         route: str = "default",
         upstream: str = "app",
+        workers: int = 1,
         **settings: Any,
     ) -> None:
-        """`beside` is a cache of the same worker: another route, or the one before a reload."""
+        """`beside` is a cache of the same worker: another route, or the one before a reload. With more `workers` this
+        is one of them: its `control.others` are the others'."""
         self.origin = ScriptedUpstream(*answers)
         self.clock: ManualClock = beside.clock if beside else ManualClock(monotonic=0.0, wall=START)
         self.figures: Figures = beside.figures if beside else Figures.in_memory()
         self.control: RecordingControl = beside.control if beside else RecordingControl()
         self.tasks: Tasks = beside.tasks if beside else Tasks()
+        self.sweeps: list[Callable[[], None]] = beside.sweeps if beside else []
         self.lasting: Lasting = beside.lasting if beside else Lasting()
         self.runtime = Runtime(
             route=route,
@@ -131,6 +149,8 @@ class Cached:
             log=_Silent(),
             control=self.control,
             lasting=self.lasting,
+            workers=workers,
+            at_each_sweep=self.sweeps,
         )
         self.plugin = PLUGIN(PLUGIN.Settings.model_validate(settings), self.runtime)
         self.handle = self.plugin.wrap(origin or self.origin)
@@ -185,6 +205,12 @@ class Cached:
             await asyncio.sleep(0)
         raise AssertionError("background work does not end")
 
+    def shown(self, name: str) -> float:
+        """What a gauge shows after a sweep."""
+        for look in list(self.sweeps):
+            look()
+        return self.figures.value(name)
+
     async def calls(self, count: int) -> None:
         """Check how often the origin has been asked, background work included."""
         await self.settle()
@@ -208,4 +234,7 @@ class _Silent:
     """A log that nobody reads."""
 
     def info(self, event: str, **values: Any) -> None:
+        """Nothing."""
+
+    def warning(self, event: str, **values: Any) -> None:
         """Nothing."""

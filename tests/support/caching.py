@@ -282,7 +282,7 @@ class RuleCache:
         return None
 
     def _invalidate(self, request: Request, response: Response) -> None:
-        found = invalidated(request, response, self.keyer, self.policy)
+        found = invalidated(request, response, lambda target: [self.keyer.target(target)], self.policy)
         if found is None:
             return
         for key in list(self.stored):

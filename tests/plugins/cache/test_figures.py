@@ -1,6 +1,7 @@
 from gateway.api import Decision, Reason
 from gateway.figures.registry import Figures
 from plugins.cache.figures import CacheFigures
+from plugins.cache.filling import Filling
 from plugins.cache.reasons import HitReason, MissReason, NotStoredReason
 from plugins.cache.store import MemoryStore
 from tests.support.stored_responses import stored_response
@@ -46,6 +47,12 @@ def test_the_size_of_the_store_is_shown() -> None:
     figures = Figures.in_memory()
     store = MemoryStore(2**20)
     store.put(stored_response(octets=1000))
-    CacheFigures(figures, "shop").show(store)
+    filling = Filling(1000)
+    filling.reserve(300)
+    shop = CacheFigures(figures, "shop")
+    shop.show(store, filling)
     assert figures.value("cache_entries") == 1
     assert figures.value("cache_bytes") == store.used > 1000
+    assert figures.value("cache_filling_bytes") == 300
+    shop.show_nothing()
+    assert [figures.value(f"cache_{name}") for name in ("entries", "bytes", "filling_bytes")] == [0, 0, 0]

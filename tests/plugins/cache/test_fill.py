@@ -2,6 +2,7 @@ import pytest
 
 from gateway.api import BodyStream, Fields, UpstreamClosedError
 from plugins.cache.fill import Fill
+from plugins.cache.filling import Filling
 from plugins.cache.reasons import NotStoredReason
 from tests.support.streams import RecordingSource, stream_of
 
@@ -12,7 +13,7 @@ def filling(limit: int = 10) -> tuple[BodyStream, RecordingSource, Results]:
     source = RecordingSource()
     stream = BodyStream(None, source)
     results: Results = []
-    Fill(stream, limit, results.append)
+    Fill(stream, limit, Filling(1000), 0, lambda fill, result: results.append(result)).begin()
     return stream, source, results
 
 
@@ -54,5 +55,33 @@ def test_what_breaks_off_is_incomplete() -> None:
 )
 def test_what_has_come_already_counts(limit: int, expected: bytes | NotStoredReason) -> None:
     results: Results = []
-    Fill(stream_of(b"one", b"two"), limit, results.append)
+    Fill(stream_of(b"one", b"two"), limit, Filling(1000), 0, lambda fill, result: results.append(result)).begin()
     assert results == [expected]
+
+
+def test_all_fills_together_have_so_much_room_and_no_more() -> None:
+    filling = Filling(100)
+    results: Results = []
+    streams = [BodyStream(None, RecordingSource()) for _ in range(2)]
+    fills = [Fill(stream, 90, filling, 0, lambda fill, result: results.append(result)) for stream in streams]
+    for fill in fills:
+        fill.begin()
+    streams[0].feed(bytes(60))
+    streams[1].feed(bytes(40))
+    assert (results, filling.octets) == ([], 100)
+    streams[1].feed(b"x")
+    assert (results, filling.octets, fills[1].reserved) == ([NotStoredReason.CROWDED], 100, 40)
+    streams[0].finish()
+    assert results[1] == bytes(60)
+
+
+def test_room_that_was_taken_before_is_not_taken_again() -> None:
+    filling = Filling(100)
+    filling.reserve(50)
+    stream = BodyStream(None, RecordingSource())
+    fill = Fill(stream, 90, filling, 50, lambda fill, result: None)
+    fill.begin()
+    stream.feed(bytes(50))
+    assert filling.octets == fill.reserved == 50
+    stream.feed(bytes(10))
+    assert filling.octets == fill.reserved == 60

@@ -3,19 +3,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from plugins.cache.invalidation import Invalidation, invalidated, names_target, same_site_target
-from plugins.cache.key import Keyer
-from plugins.cache.settings import KeySettings
+from plugins.cache.selection import ByTag, ByUrl
 from tests.support.caching import policy_of
 from tests.support.plugins import FieldsLike, fields_of, make_request, make_response
 
-keyer = Keyer(KeySettings())
 policy = policy_of()
+
+
+def as_it_came(target: bytes) -> list[bytes]:
+    return [target]
 
 
 def after(
     method: str = "POST", status: int = 200, fields: FieldsLike = (), target: str = "/a/b?x=1"
 ) -> Invalidation | None:
-    return invalidated(make_request(method, target), make_response(status, fields), keyer, policy)
+    return invalidated(make_request(method, target), make_response(status, fields), as_it_came, policy)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "PURGE", "M-SEARCH", "post"])
@@ -70,20 +72,29 @@ def test_groups_of_the_same_site_go_too() -> None:
 
 def test_a_post_that_only_asks_changes_nothing() -> None:
     asking = policy_of(key={"body": True})
-    assert invalidated(make_request("POST"), make_response(), keyer, asking) is None
-    assert invalidated(make_request("PUT"), make_response(), keyer, asking) is not None
+    assert invalidated(make_request("POST"), make_response(), as_it_came, asking) is None
+    assert invalidated(make_request("PUT"), make_response(), as_it_came, asking) is not None
 
 
 def test_a_target_that_is_no_path_has_nothing_stored() -> None:
     assert after("PURGE", target="*") is None
 
 
-def test_urls_are_found_as_keys_have_them() -> None:
-    dropping = Keyer(KeySettings(drop=("utm_*",)))
-    response = make_response(201, {"Location": "/a?utm_x=1&b=2"})
-    found = invalidated(make_request("POST", "/?utm_y=1"), response, dropping, policy)
+def test_urls_are_named_in_every_form_that_keys_have_them_in() -> None:
+    response = make_response(201, {"Location": "/a?x=1"})
+    bare = lambda target: [target, target.partition(b"?")[0]]  # noqa: E731  # a form of each of two routes
+    found = invalidated(make_request("POST", "/?y=1"), response, bare, policy)
     assert found is not None
-    assert found.urls == (b"http://shop.example/", b"http://shop.example/a?b=2")
+    assert found.urls == tuple(b"http://shop.example" + form for form in (b"/?y=1", b"/", b"/a?x=1", b"/a"))
+
+
+def test_a_purge_is_told_what_it_means() -> None:
+    found = Invalidation((b"http://shop.example/", b"http://shop.example/a"), (b"group http://shop.example g",))
+    assert found.selectors == [
+        ByUrl(b"http://shop.example/"),
+        ByUrl(b"http://shop.example/a"),
+        ByTag(b"group http://shop.example g"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +127,6 @@ def test_content_location_names_the_target_or_not() -> None:
 def test_whatever_a_location_holds_only_this_site_is_touched(location: bytes) -> None:
     response = make_response(201)
     response.fields.add(b"Location", location)
-    found = invalidated(make_request("POST"), response, keyer, policy)
+    found = invalidated(make_request("POST"), response, as_it_came, policy)
     assert found is not None
     assert all(url.startswith(b"http://shop.example/") and b"\n" not in url for url in found.urls)

@@ -231,8 +231,10 @@ class CacheMachine(RuleBasedStateMachine):
     @invariant()
     def nothing_is_left_under_way(self) -> None:
         if self.cache is not None:
-            refreshes = self.cache.plugin._shared.refreshes
-            assert not refreshes._filling
+            shared = self.cache.plugin._shared
+            refreshes, filling = shared.refreshes, shared.filling
+            assert not filling._marks
+            assert filling.octets == 0
             assert all(until < float("inf") for until in refreshes._until.values())
 
     def teardown(self) -> None:

@@ -138,8 +138,8 @@ def softly_purged(control: str = "max-age=60") -> StoredResponse:
     [
         ("max-age=60", None, 1, "stale soft_purged and refresh"),
         ("max-age=60", "max-stale", 1, "stale soft_purged and refresh"),
-        ("max-age=60", "max-age=30", 1, "revalidate soft_purged"),
-        ("max-age=60, must-revalidate", None, 1, "revalidate soft_purged"),
+        ("max-age=60", "max-age=30", 1, "revalidate soft_purged_unusable"),
+        ("max-age=60, must-revalidate", None, 1, "revalidate soft_purged_unusable"),
         ("max-age=60", "no-cache", 1, "revalidate request_no_cache"),
         ("max-age=60", None, 61, "revalidate stale"),
     ],

@@ -2,10 +2,11 @@
 
 import pytest
 
-from gateway.api import StreamAbortedError, UpstreamClosedError
+from gateway.api import BodyStream, Request, Response, StreamAbortedError, StreamEnd, UpstreamClosedError
 from tests.support.cached import FRESH, TAGGED, Cached, Streaming, page
 from tests.support.caching import date
-from tests.support.streams import RecordingSink
+from tests.support.plugins import make_response
+from tests.support.streams import RecordingSink, RecordingSource
 
 HALF = b"x" * 50_000
 
@@ -181,3 +182,89 @@ async def test_a_streamed_answer_takes_the_place_of_a_stale_one_when_it_is_whole
     new.stream.feed(b"whole")
     new.stream.finish()
     assert (await cache.ask(at=72)).body == b"half whole"
+
+
+# --- room -------------------------------------------------------------------------------------------
+
+
+def fed(origin: Streaming, number: int, data: bytes) -> None:
+    """Let one of the answers come to its end."""
+    origin.streams[number].feed(data)
+    origin.streams[number].finish()
+
+
+async def test_of_several_answers_to_the_same_request_one_is_stored_and_the_others_pass() -> None:
+    origin = Streaming(FRESH)
+    cache = Cached(origin)
+    clients = [RecordingSink() for _ in range(3)]
+    gots = [await cache.ask() for _ in clients]
+    assert [got.why.rpartition("=")[2] for got in gots] == ["uri_miss", "filling", "filling"]
+    for got, client in zip(gots, clients, strict=True):
+        got.stream.attach(client)
+    assert [got.stream is stream for got, stream in zip(gots, origin.streams, strict=True)] == [False, True, True]
+    for number, data in enumerate((b"first", b"second", b"third")):
+        fed(origin, number, data)
+    assert [client.data for client in clients] == [b"first", b"second", b"third"]
+    assert (await cache.ask()).body == b"first"
+    assert cache.not_stored("filling") == 2
+
+
+async def test_one_that_was_asked_for_after_a_purge_is_stored_though_an_older_one_is_coming() -> None:
+    origin = Streaming(FRESH)
+    cache = Cached(origin)
+    await cache.plugin.open()
+    old = await cache.ask(at=0)
+    await cache.control.ask("purge", url="http://shop.example/")
+    new = await cache.ask(at=1)
+    for got in (old, new):
+        got.stream.attach(RecordingSink())
+    fed(origin, 1, b"new")
+    fed(origin, 0, b"old")
+    assert (await cache.ask(at=2)).body == b"new"
+    assert cache.not_stored("overtaken") == 1
+
+
+async def test_all_together_have_so_much_room_and_the_rest_passes() -> None:
+    origin = Streaming(FRESH)
+    cache = Cached(origin, max_filling="100KiB")
+    clients = [RecordingSink() for _ in range(2)]
+    for number, client in enumerate(clients):
+        (await cache.ask(f"/{number}")).stream.attach(client)
+        origin.streams[number].feed(HALF)
+    origin.streams[0].feed(HALF)
+    assert cache.not_stored("crowded") == 1
+    for stream in origin.streams:
+        stream.feed(b"end")
+        stream.finish()
+    assert [len(client.data) for client in clients] == [2 * len(HALF) + 3, len(HALF) + 3]
+    assert (await cache.ask("/1")).body == HALF + b"end"
+    assert cache.shown("cache_filling_bytes") == 0
+
+
+async def test_what_says_how_long_it_is_takes_its_room_at_once() -> None:
+    origin = Streaming(FRESH, length=60_000)
+    cache = Cached(origin, max_filling="100KiB")
+    await cache.plugin.open()
+    first, second = await cache.ask("/1"), await cache.ask("/2")
+    assert cache.shown("cache_filling_bytes") == 60_000
+    assert second.why == "fwd=uri-miss; fwd-status=200; detail=crowded"
+    assert second.stream is origin.streams[1]
+    first.response.discard()
+    origin.streams[0].fail(UpstreamClosedError("gone"))
+    assert cache.shown("cache_filling_bytes") == 0
+
+
+async def test_a_whole_that_is_fetched_for_a_part_needs_room_too() -> None:
+    whole = BodyStream(10, RecordingSource())
+
+    def origin(request: Request) -> Response:
+        if b"range" in request.fields:
+            return page({**TAGGED, "Content-Range": "bytes 0-1/10"}, b"01", 206)(request)
+        return make_response(200, {**TAGGED, "Date": date()}, whole)
+
+    cache = Cached(origin, max_filling=9)
+    await cache.plugin.open()
+    got = await cache.ask(fields={"Range": "bytes=0-1"})
+    assert (got.status, got.body) == (206, b"01")
+    assert whole.end is StreamEnd.ABORTED
+    assert cache.shown("cache_filling_bytes") == 0

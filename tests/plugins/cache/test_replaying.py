@@ -118,6 +118,19 @@ def test_what_decides_which_response_answers_is_told() -> None:
     assert replay.reads == {b"x-kind", b"accept", b"x-request-id"}
 
 
+def test_what_would_decide_for_another_response_of_the_key_decides_too() -> None:
+    shop = Shop()
+    other = stored_response(at=1010.0, variant=b"x-request-id=1")
+    other.request_fields = ((b"x-request-id", b"1"),)
+    shop.store.put(other)
+    shop.stored = stored_response(at=1020.0, variant=b"accept=a")
+    shop.stored.request_fields = ((b"accept", b"a"),)
+    shop.store.put(shop.stored)
+    replay = shop.let().replay
+    assert replay is not None
+    assert replay.reads == {b"accept", b"x-request-id"}
+
+
 def test_where_there_is_no_room_for_one_nothing_piles_up() -> None:
     shop = Shop(octets=5000)
     shop.store.entry_limit = shop.stored.size
