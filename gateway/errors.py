@@ -20,7 +20,8 @@
     │   ├── UpstreamConnectError    no connection; nothing was sent, so another try is safe
     │   │   ├── UpstreamDnsError
     │   │   ├── UpstreamTlsError
-    │   │   └── UpstreamConnectTimeoutError  504
+    │   │   ├── UpstreamConnectTimeoutError  504
+    │   │   └── NoServerError       503  no server of the upstream may be used
     │   ├── UpstreamClosedError     closed or reset before an answer
     │   ├── UpstreamProtocolError   the answer is not HTTP as RFC 9112 has it
     │   ├── UpstreamTimeoutError    504  no answer in time
@@ -56,6 +57,8 @@ class GatewayError(Exception):
     """Whether the upstream cannot have begun to act on the request."""
     retry_after: float | None = None
     """Seconds after which another try may succeed."""
+    server: str = ""
+    """URL of the upstream server that failed, empty where none did."""
     close: ClassVar[bool] = False
     """Whether the downstream connection can no longer be trusted."""
 
@@ -224,6 +227,15 @@ class UpstreamConnectTimeoutError(UpstreamConnectError):
     status = 504
     proxy_error = "connection_timeout"
     reason = "connect_timeout"
+
+
+class NoServerError(UpstreamConnectError):
+    """No server of the upstream may be used: all are drained or unhealthy, or none has been found."""
+
+    status = 503
+    proxy_error = "destination_unavailable"
+    reason = "no_server"
+    retry_after = 1.0
 
 
 class UpstreamClosedError(UpstreamError):

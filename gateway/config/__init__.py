@@ -11,6 +11,7 @@ from gateway.config.schema import json_schema
 from gateway.config.settings import (
     AdminSettings,
     GatewaySettings,
+    HealthSettings,
     LimitSettings,
     ListenSettings,
     MatchSettings,
@@ -29,6 +30,7 @@ __all__ = [
     "ConfigError",
     "Configuration",
     "GatewaySettings",
+    "HealthSettings",
     "LimitSettings",
     "ListenSettings",
     "MatchSettings",

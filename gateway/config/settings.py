@@ -9,6 +9,7 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.config.addresses import Address, TcpAddress, UnixAddress
 from gateway.config.base import SettingError, Settings
+from gateway.config.health import EjectionSettings, HashSettings, HealthSettings, LagSettings, WroteSettings
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
 from gateway.config.replay import ReplaySettings
@@ -26,7 +27,11 @@ from gateway.config.upstreams import (
 __all__ = [
     "Address",
     "AdminSettings",
+    "EjectionSettings",
     "GatewaySettings",
+    "HashSettings",
+    "HealthSettings",
+    "LagSettings",
     "LimitSettings",
     "ListenSettings",
     "MatchSettings",
@@ -41,6 +46,7 @@ __all__ = [
     "UnixAddress",
     "UpstreamSettings",
     "UpstreamTlsSettings",
+    "WroteSettings",
 ]
 
 _MOST_WORKERS = 256

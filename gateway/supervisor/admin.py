@@ -16,6 +16,7 @@ from gateway.config import TcpAddress
 from gateway.figures.render import render
 from gateway.supervisor.asking import Asking
 from gateway.supervisor.guard import Asked, Guard
+from gateway.supervisor.health_admin import HealthAdmin
 from gateway.supervisor.page import index
 from gateway.supervisor.problem import problem
 from gateway.supervisor.report import Result
@@ -46,6 +47,7 @@ class Admin:
         application = web.Application(middlewares=[self._guarded], client_max_size=MAX_BODY_OCTETS)
         application.on_response_prepare.append(_protect)
         asking = Asking(self._supervisor)
+        servers = HealthAdmin(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
             application.router.add_get("/live", self.live),
@@ -57,6 +59,9 @@ class Admin:
             application.router.add_post("/api/purge", asking.purge),
             application.router.add_get("/api/entries", asking.entries),
             application.router.add_get("/api/explain", asking.explain),
+            application.router.add_get("/api/upstreams", servers.list),
+            application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/drain", servers.drain),
+            application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/resume", servers.resume),
         ]
         options = aiohttp_cors.ResourceOptions(  # type: ignore[no-untyped-call]  # its constructor has no types
             allow_methods=["GET", "POST"], allow_headers=["Authorization", "Content-Type", "Accept"], max_age=600

@@ -55,6 +55,11 @@ class Fleet:
         """All there are: those that start and those that drain as well."""
         return [slot.worker for slot in (*self.slots, *self._leaving) if slot.worker is not None]
 
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Tell every worker, those included that start or drain; no answer."""
+        for worker in self._workers():
+            worker.tell(kind, **fields)
+
     async def start(self, count: int) -> None:
         """Return when each of `count` slots has a worker that is ready. Raises `StartError` when one cannot be."""
         self.resize(count)

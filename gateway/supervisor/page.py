@@ -11,6 +11,8 @@ ENTRIES = (
     ("POST", "/api/reload", "read the configuration again; a bad one changes nothing and is explained"),
     ("POST", "/api/purge", "remove stored responses, or make them stale, in every worker"),
     ("GET", "/api/entries", "what is stored, in pages; each worker has a memory of its own"),
+    ("GET", "/api/upstreams", "every upstream with its servers: healthy, ejected, draining, and what waits for them"),
+    ("POST", "/api/upstreams/NAME/servers/URL/drain", "no new requests to a server; resume instead of drain undoes it"),
     ("GET", "/api/explain", "what would happen to a request now, and why: ?url=http://shop.example/a"),
 )
 

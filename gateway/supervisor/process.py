@@ -65,6 +65,8 @@ class Inheritance:
     ledger: Ledger
     relay: "Callable[[Worker, Message], Awaitable[Message]] | None" = None
     """Hands on what a worker has to tell the others."""
+    servers: "Callable[[], Message] | None" = None
+    """What is known about the servers of upstreams."""
     log: Any = field(default_factory=lambda: structlog.get_logger("slipstream.supervisor"))
 
 
@@ -90,6 +92,7 @@ class Worker:
         channel.on("layout", self._learn)
         channel.on("drained", self._drained)
         channel.on("relay", self._relay)
+        channel.on("servers", lambda message: None if of.servers is None else of.servers())
         channel.listen()
         self.ended: asyncio.Task[str] = asyncio.get_running_loop().create_task(self._end(), name=f"worker {name}")
 

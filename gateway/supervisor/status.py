@@ -32,6 +32,7 @@ def status_of(supervisor: Supervisor, told: list[dict[str, Any]], now: float) ->
         "last_reload": supervisor.last_reload.to_json(),
         "certificate_errors": list(supervisor.certificate_errors),
         "listeners": [each.address for each in supervisor.listening if each.socket.fileno() >= 0],
+        "upstreams": supervisor.servers.status(),
         "workers": [slot_status(slot, supervisor.ledger, by_pid) for slot in supervisor.fleet.slots],
     }
 

@@ -16,6 +16,7 @@ from gateway.figures.ledger import Ledger
 from gateway.figures.slab import Slab
 from gateway.supervisor.changes import applicable, certificate_files
 from gateway.supervisor.fleet import BLOCKED_SECONDS, Fleet, ReloadError
+from gateway.supervisor.health_keeper import Keeper
 from gateway.supervisor.process import Inheritance, Order
 from gateway.supervisor.readiness import Phase, Readiness, readiness
 from gateway.supervisor.report import ReloadReport, Result, mistakes_of
@@ -51,6 +52,8 @@ class Supervisor:
         self.figures = Figures(self._slab.cells(self._row), self._learn).scope(PREFIX)
         inheritance = Inheritance(module, [each.socket.fileno() for each in listening], self._slab, self.ledger)
         self.fleet = Fleet(inheritance, self.figures, self._order(1, configuration), blocked_seconds)
+        self.servers = Keeper(self.figures, lambda message: self.fleet.tell("servers", **message))
+        inheritance.servers = self.servers.message
         self.last_reload = ReloadReport(self.started, "start", Result.APPLIED, 1)
         self.certificate_errors: tuple[str, ...] = ()
         self._started = asyncio.Event()
@@ -78,6 +81,8 @@ class Supervisor:
 
     async def start(self) -> None:
         """Return when all workers are ready. Raises `StartError` when that cannot be."""
+        await self.servers.prepare(self.configuration.settings)
+        await self.servers.adopt()
         await self.fleet.start(self.wanted_workers)
         if self.phase is Phase.STARTING:
             self.phase = Phase.RUNNING
@@ -117,12 +122,15 @@ class Supervisor:
         except Exception as error:  # a settings class of somebody's plugin may raise anything
             self._log.error("the configuration cannot be read", exc_info=error)
             return refused(({"message": f"the configuration cannot be read: {error!r}"},))
+        await self.servers.prepare(change.effective.settings)
         try:
             await self.fleet.change(self._order(self.generation + 1, change.effective))
         except ReloadError as error:
+            self.servers.discard()
             return refused(tuple({"message": reason} for reason in error.reasons))
         self.generation += 1
         self.configuration = change.effective
+        await self.servers.adopt()
         if self.phase is Phase.RUNNING:
             self.fleet.resize(self.wanted_workers)
         return ReloadReport(at, trigger, Result.APPLIED, self.generation, notes=change.notes)
@@ -161,6 +169,7 @@ class Supervisor:
         for each in self.listening:
             each.release()
         await self.fleet.drain(seconds)
+        await self.servers.close()
 
     def close(self) -> None:
         """Let go of the slab. No worker may live any more."""

@@ -6,24 +6,27 @@ attempts to a share of the requests."""
 
 from __future__ import annotations
 
+import asyncio
 import time
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.chain.deadlines import Deadlines
+from gateway.chain.eager import Waiter
 from gateway.chain.plugin import Handler
 from gateway.chain.runtime import Tasks
 from gateway.config.settings import TimeoutSettings, UpstreamSettings
-from gateway.errors import GatewayError, UpstreamClosedError, UpstreamConnectError
+from gateway.errors import GatewayError, UpstreamClosedError, UpstreamConnectError, UpstreamTimeoutError
 from gateway.figures import Figures
 from gateway.http.body import BodyStream
 from gateway.http.message import IDEMPOTENT_METHODS, Request, Response
-from gateway.upstream.balancer import Balancer, RetryBudget
+from gateway.upstream.budget import RetryBudget
+from gateway.upstream.endpoint import listed_in
 from gateway.upstream.figures import UpstreamFigures
+from gateway.upstream.http1 import AWAITING, UpstreamConnection
 from gateway.upstream.request_head import request_head
-from gateway.upstream.server import Server, client_context
-
-REST_SECONDS = 1.0
-"""How long a server that gave no connection is left out: a dead one costs a request a second, not every other one."""
+from gateway.upstream.roster import Roster
+from gateway.upstream.server import Server
 
 
 class ExchangeTimeouts:
@@ -41,52 +44,77 @@ class Upstream:
     """A group of servers that answer the same requests."""
 
     def __init__(
-        self, name: str, settings: UpstreamSettings, gateway: str, deadlines: Deadlines, tasks: Tasks, figures: Figures
+        self,
+        name: str,
+        settings: UpstreamSettings,
+        gateway: str,
+        deadlines: Deadlines,
+        tasks: Tasks,
+        figures: Figures,
+        before: Upstream | None = None,
     ) -> None:
-        """Raises OSError or ssl.SSLError when a TLS file cannot be used."""
+        """`before` is the upstream of that name with other settings, if there was one: what it has learnt is kept.
+
+        Raises OSError or ssl.SSLError when a TLS file cannot be used."""
         self.name = name
         self.settings = settings
         self.gateway = gateway
         self.figures = UpstreamFigures(figures, name)
-        tls = client_context(settings.tls) if any(server.is_tls for server in settings.servers) else None
-        self.servers = [
-            Server(server, settings, tls if server.is_tls else None, deadlines, tasks, self.figures)
-            for server in settings.servers
-        ]
-        self._balancer = Balancer(self.servers, least_pending=settings.balance == "least_pending")
+        known = None if before is None else before.roster
+        self.roster: Roster = Roster(name, settings, deadlines, tasks, self.figures, known)
         self._budget = RetryBudget()
         self._deadlines = deadlines
-        deadlines.at_each_sweep.append(self._show_connections)
+        deadlines.at_each_sweep.append(self._look)
 
-    def _show_connections(self) -> None:
-        idle = sum(server.pool.idle for server in self.servers)
+    def _look(self) -> None:
+        servers = self.roster.servers
+        idle = sum(server.pool.idle for server in servers)
         self.figures.idle.set(idle)
-        self.figures.busy.set(sum(server.pool.size for server in self.servers) - idle)
+        self.figures.busy.set(sum(server.pool.size for server in servers) - idle)
+        self.roster.sweep()
+
+    def lists(self, listed: Sequence[Sequence[Any]]) -> bool:
+        """Whether these are the servers that the settings name, each with its team and its weight."""
+        return listed_in(self.settings) == [list(each) for each in listed]
+
+    def urls(self) -> list[str]:
+        """The servers there are now."""
+        return [server.url for server in self.roster.servers]
+
+    def tell(self, news: Mapping[str, Any], key: bytes) -> None:
+        """What the supervisor knows about the servers, and a key that all workers share."""
+        self.roster.sign_with(key)
+        self.roster.tell(news)
 
     def handler(self, settings: TimeoutSettings) -> Handler:
         """The handler for a route with these time-outs."""
         timeouts = ExchangeTimeouts(settings.first_byte, settings.idle, settings.total)
-        total, servers, balancer, budget = timeouts.total, self.servers, self._balancer, self._budget
+        total, roster, budget = timeouts.total, self.roster, self._budget
         gateway, figures, may_retry = self.gateway, self.figures, self.settings.retry
-        alone = len(servers) == 1
         row, answered = figures.row, figures.answered.cell
         policy = self.settings.host
         host = None if policy in ("keep", "upstream") else policy.encode()
 
-        def failed(error: GatewayError, request: Request, begun: float) -> float:
+        def failed(error: GatewayError, request: Request, server: Server, begun: float) -> float:
             """Count a failed attempt; the wait for it was the upstream's time, too. Returns when it ended."""
             figures.failed(error.reason)
+            error.server = request.served_by = server.url
             now = time.monotonic()
             request.upstream_wait += now - begun
+            roster.failed(server, request, error, now - begun, now)
             return now
 
         async def forward(request: Request) -> Response:
             begun = time.monotonic()
             until = begun + total
+            deadline = request.deadline
+            if deadline is not None and deadline < until:
+                until = deadline
+                if deadline <= begun:
+                    raise UpstreamTimeoutError("the request's deadline has passed")
             budget.requests += 1
-            index, retried = 0 if alone else balancer.choose(begun), False
+            server, retried = roster.only or roster.choose(request, begun, request.avoid), False
             while True:
-                server = servers[index]
                 server.pending += 1
                 pool = server.pool
                 connection = None if retried else pool.take()
@@ -99,46 +127,62 @@ class Upstream:
                     replaced = server.authority if policy == "upstream" else host
                     head = request_head(request, replaced, server.authority, gateway)
                     try:
-                        response = await connection.begin(request, head, timeouts, until)
+                        waiter = connection.begin(request, head, timeouts, until)
+                        response = await (waiter if deadline is None else by(deadline, waiter, connection))
                     except BaseException:
                         connection.abandon(request)
                         raise
                     request.served_by = server.url
                     row[answered] += 1.0
+                    if roster.is_watched:
+                        now = time.monotonic()
+                        roster.answered(server, request, response, now - begun, now)
                     return response
                 except UpstreamConnectError as error:  # nothing was sent: another server may do
-                    begun = failed(error, request, begun)
-                    server.resting_until = begun + REST_SECONDS
-                    if retried or alone or not budget.spend():
+                    begun = failed(error, request, server, begun)
+                    if retried or request.once or not roster.has_another(server, request) or not budget.spend():
                         raise
                 except UpstreamClosedError as error:
-                    begun = failed(error, request, begun)
+                    begun = failed(error, request, server, begun)
                     safe = request.method in IDEMPOTENT_METHODS and not isinstance(request.body, BodyStream)
                     dead = connection is not None and connection.died_unused
-                    if retried or not may_retry or not safe or not dead or not budget.spend():
+                    if retried or request.once or not may_retry or not safe or not dead or not budget.spend():
                         raise
                     pool.drop_idle()  # a server that closed one has probably closed all
                 except GatewayError as error:
-                    failed(error, request, begun)
+                    failed(error, request, server, begun)
                     raise
                 finally:
                     server.pending -= 1
                 retried = True
                 figures.retries.inc()
-                index = balancer.choose(begun, avoid=index)
+                server = roster.choose(request, begun, request.avoid | {server.url})
 
         return forward
 
     def status(self) -> dict[str, Any]:
         """For /api/status."""
-        return {
-            server.url: {"pending": server.pending, "connections": server.pool.size, "idle": server.pool.idle}
-            for server in self.servers
-        }
+        return self.roster.status()
 
     def retire(self) -> None:
         """Close what is idle now and the rest with its exchange."""
-        for server in self.servers:
+        for server in self.roster.servers:
             server.pool.retire()
-        if self._show_connections in self._deadlines.at_each_sweep:
-            self._deadlines.at_each_sweep.remove(self._show_connections)
+        if self._look in self._deadlines.at_each_sweep:
+            self._deadlines.at_each_sweep.remove(self._look)
+
+
+async def by(deadline: float, waiter: Waiter[Response], connection: UpstreamConnection) -> Response:
+    """What `waiter` waits for; UpstreamTimeoutError when no head of an answer has come by `deadline`, in monotonic
+    seconds. A timer of its own, since a deadline may be nearer than the sweep is."""
+
+    def overdue() -> None:
+        if connection.state == AWAITING:
+            waiter.set_exception(UpstreamTimeoutError("the upstream did not answer before the request's deadline"))
+
+    delay = max(0.0, deadline - time.monotonic())
+    timer = asyncio.get_running_loop().call_later(delay, overdue)
+    try:
+        return await waiter
+    finally:
+        timer.cancel()

@@ -28,7 +28,8 @@ class PoolLimits:
     idle: float
 
 
-Connect = Callable[["Pool"], Awaitable[UpstreamConnection]]
+Connect = Callable[["Pool", float], Awaitable[UpstreamConnection]]
+"""Opens a connection by a time in monotonic seconds."""
 
 
 class Pool:
@@ -80,7 +81,7 @@ class Pool:
         else:
             self.size += 1
         try:
-            connection = await self._connect(self)
+            connection = await self._connect(self, until)
             if connection.transport.is_closing():
                 raise UpstreamConnectError("the upstream closed the connection at once")
         except BaseException:

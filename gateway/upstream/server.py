@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 
 from gateway.chain.deadlines import Deadlines
 from gateway.chain.runtime import Tasks
-from gateway.config.settings import ServerSettings, TcpAddress, UnixAddress, UpstreamSettings, UpstreamTlsSettings
+from gateway.config.settings import UpstreamSettings, UpstreamTlsSettings
 from gateway.errors import (
     OverloadedError,
     UpstreamConnectError,
@@ -15,8 +16,10 @@ from gateway.errors import (
     UpstreamDnsError,
     UpstreamTlsError,
 )
-from gateway.upstream.figures import UpstreamFigures
+from gateway.upstream.endpoint import Endpoint
+from gateway.upstream.figures import ServerFigures, UpstreamFigures
 from gateway.upstream.http1 import UpstreamConnection
+from gateway.upstream.member import Member
 from gateway.upstream.pool import Pool, PoolLimits
 from gateway.upstream.resolver import Resolver
 
@@ -33,57 +36,39 @@ def client_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
     return context
 
 
-class Server:
+class Server(Member):
     """A server and what this worker has going with it."""
 
-    __slots__ = (
-        "_connect_timeout",
-        "_name",
-        "_port",
-        "_resolver",
-        "_socket",
-        "_tls",
-        "authority",
-        "pending",
-        "pool",
-        "resting_until",
-        "url",
-        "weight",
-    )
+    __slots__ = ("_connect_timeout", "_name", "_resolver", "_tls", "authority", "endpoint", "figures", "pool")
 
     def __init__(
         self,
-        server: ServerSettings,
+        endpoint: Endpoint,
         settings: UpstreamSettings,
         tls: ssl.SSLContext | None,
         deadlines: Deadlines,
         tasks: Tasks,
         figures: UpstreamFigures,
     ) -> None:
-        self.url = server.url
-        self.weight = server.weight
-        self.authority = server.authority.encode()
-        self.pending = 0
-        self.resting_until = 0.0
-        self._tls = tls
+        super().__init__(endpoint.url, endpoint.weight)
+        self.endpoint = endpoint
+        self.authority = endpoint.authority.encode()
+        self.figures: ServerFigures = figures.server(endpoint.url)
+        self._tls = tls if endpoint.is_tls else None
         self._connect_timeout = settings.timeouts.connect
-        address = server.address
-        self._socket = address.path if isinstance(address, UnixAddress) else None
-        self._name: str | None = None
+        self._name = settings.tls.server_name or endpoint.name
         self._resolver: Resolver | None = None
-        self._port = 0
-        if isinstance(address, TcpAddress):
-            self._port = address.port
-            self._resolver = Resolver(address.host, address.port, settings.dns_refresh, tasks)
-            self._name = settings.tls.server_name or address.host
+        if not endpoint.is_unix:
+            self._resolver = Resolver(endpoint.host, endpoint.port, settings.dns_refresh, tasks)
         pool = settings.pool
         limits = PoolLimits(pool.connections, pool.wait, pool.waiting, pool.idle)
         self.pool = Pool(limits, self._connect, deadlines, figures)
 
-    async def _connect(self, pool: Pool) -> UpstreamConnection:
-        """A new connection. Raises UpstreamConnectError, whose text names the server."""
+    async def _connect(self, pool: Pool, until: float) -> UpstreamConnection:
+        """A new connection, by `until` (monotonic seconds) at the latest. Raises UpstreamConnectError, whose text
+        names the server."""
         try:
-            async with asyncio.timeout(self._connect_timeout):
+            async with asyncio.timeout(min(self._connect_timeout, until - time.monotonic())):
                 if self._resolver is None:
                     return await self._dial(pool, None)
                 return await self._dial_any(pool, await self._resolver.addresses())
@@ -101,14 +86,15 @@ class Server:
 
     async def _dial(self, pool: Pool, address: str | None) -> UpstreamConnection:
         loop = asyncio.get_running_loop()
+        endpoint = self.endpoint
         try:
             if address is None:
-                _, connection = await loop.create_unix_connection(lambda: UpstreamConnection(pool), self._socket)
+                _, connection = await loop.create_unix_connection(lambda: UpstreamConnection(pool), endpoint.host)
             elif self._tls is None:
-                _, connection = await loop.create_connection(lambda: UpstreamConnection(pool), address, self._port)
+                _, connection = await loop.create_connection(lambda: UpstreamConnection(pool), address, endpoint.port)
             else:
                 _, connection = await loop.create_connection(
-                    lambda: UpstreamConnection(pool), address, self._port, ssl=self._tls, server_hostname=self._name
+                    lambda: UpstreamConnection(pool), address, endpoint.port, ssl=self._tls, server_hostname=self._name
                 )
         except ssl.SSLError as error:
             raise UpstreamTlsError(f"no TLS with {self.url}: {error.reason or error}") from error

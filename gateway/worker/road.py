@@ -33,6 +33,7 @@ from gateway.listener.tls import server_context
 from gateway.upstream.forward import Upstream
 from gateway.worker.answering import ChainControl, Switchboard
 from gateway.worker.explain import explained, read_question
+from gateway.worker.servers import ServerNews
 
 NO_LIMIT = 1 << 62
 UPGRADES = frozenset({b"websocket"})
@@ -73,6 +74,7 @@ class Road:
         self._current: Prepared | None = None
         self._acceptors: list[Acceptor] = []
         self._accepting = False
+        self._servers = ServerNews(channel)
         if channel is not None:
             channel.on("explain", self._explain)
 
@@ -87,9 +89,11 @@ class Road:
         control = None if self._control is None else ChainControl(self._control)
         try:
             self._add_upstreams(upstreams, settings)
+            await self._servers.ask()
+            self._servers.tell(upstreams)
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
-                runtime = self._runtime(plan.name, plan.upstream, settings, control, forward)
+                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward)
                 innermost = forward(plan.upstream)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
@@ -116,7 +120,9 @@ class Road:
                 upstreams[name] = known
                 continue
             try:
-                upstreams[name] = Upstream(name, wanted, settings.name, self._deadlines, self._tasks, self._figures)
+                upstreams[name] = Upstream(
+                    name, wanted, settings.name, self._deadlines, self._tasks, self._figures, known
+                )
             except (OSError, ssl.SSLError) as error:
                 raise ChainError(f"upstream {name}: its TLS files cannot be used: {error}") from error
 
@@ -129,14 +135,14 @@ class Road:
     def _runtime(
         self,
         route: str,
-        upstream: str,
+        upstream: Upstream | None,
         settings: GatewaySettings,
         control: ChainControl | None = None,
         forward: Callable[[str], Handler] | None = None,
     ) -> Runtime:
         return Runtime(
             route=route,
-            upstream=upstream,
+            upstream="" if upstream is None else upstream.name,
             name=settings.name,
             clock=self._clock,
             tasks=self._tasks,
@@ -146,6 +152,7 @@ class Road:
             lasting=self._lasting,
             forward=forward,
             dispatch=self._dispatch,
+            servers=None if upstream is None else upstream.urls,
             workers=settings.worker_count(len(os.sched_getaffinity(0))),
             at_each_sweep=self._deadlines.at_each_sweep,
         )
@@ -170,6 +177,8 @@ class Road:
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)
+        self._servers.upstreams = prepared.upstreams
+        self._servers.tell(prepared.upstreams)
         self._deadlines.adapt(shortest_timeout(settings))
         self._deadlines.start()
         if prepared.control is not None:
@@ -200,7 +209,7 @@ class Road:
     async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]], settings: GatewaySettings) -> None:
         for route in routes:
             plugins: Sequence[Plugin] = route.plugins
-            await close_plugins(plugins, self._runtime(route.name, "", settings))
+            await close_plugins(plugins, self._runtime(route.name, None, settings))
 
     async def reload_certificates(self) -> list[str]:
         """Read TLS files again, on a scratch context first; what is wrong with them. Bad files change nothing."""

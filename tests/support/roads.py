@@ -267,7 +267,7 @@ class FakeServer:
         self.deadlines = Deadlines(asyncio.get_running_loop())
         self.pool = Pool(limits, self._connect, self.deadlines, UpstreamFigures(self.figures, "app"))
 
-    async def _connect(self, pool: Pool) -> UpstreamConnection:
+    async def _connect(self, pool: Pool, until: float) -> UpstreamConnection:
         if self.may_open is not None:
             await self.may_open.wait()
         if self.connects is not None:

@@ -57,15 +57,95 @@ def test_what_is_no_server_is_refused(url: str, message: str) -> None:
     assert refused.value.errors()[0]["msg"] == f"Value error, {message}"
 
 
+@pytest.mark.parametrize(
+    ("url", "source", "address", "authority", "is_tls"),
+    [
+        ("dns+http://app.internal:8000", "dns", TcpAddress("app.internal", 8000), "app.internal:8000", False),
+        ("dns+https://app.internal", "dns", TcpAddress("app.internal", 443), "app.internal", True),
+        ("srv+http://_http._tcp.app/", "srv", TcpAddress("_http._tcp.app", 80), "_http._tcp.app", False),
+        ("srv+https://_web._tcp.app", "srv", TcpAddress("_web._tcp.app", 443), "_web._tcp.app", True),
+    ],
+)
+def test_servers_are_learnt_from_a_name(
+    url: str, source: str, address: TcpAddress, authority: str, is_tls: bool
+) -> None:
+    server = ServerSettings.model_validate(url)
+    assert (server.source, server.address, server.authority, server.is_tls) == (source, address, authority, is_tls)
+
+
+def test_servers_are_learnt_from_a_file() -> None:
+    server = ServerSettings.model_validate("file:/etc/servers.yaml")
+    assert (server.source, server.address, server.is_tls) == ("file", UnixAddress("/etc/servers.yaml"), False)
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("dns+http://127.0.0.1:80", "must have a name to look up"),
+        ("dns+http://[::1]:80", "must have a name to look up"),
+        ("dns+unix:/run/x", "must be the address of a server"),
+        ("srv+http://_http._tcp.app:80", "must not have a port"),
+        ("srv+http://", "has no host"),
+        ("file:", "must name a file"),
+        ("file:/", "must name a file"),
+    ],
+)
+def test_a_source_of_servers_must_make_sense(url: str, message: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        ServerSettings.model_validate(url)
+    assert refused.value.errors()[0]["msg"] == f"Value error, {message}"
+
+
+def test_name_servers_have_port_53_unless_told_otherwise() -> None:
+    servers = upstream(dns_servers=["10.0.0.2", "127.0.0.1:5353", "[::1]", "ns.example"]).dns_servers
+    assert [str(server) for server in servers] == ["10.0.0.2:53", "127.0.0.1:5353", "[::1]:53", "ns.example:53"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"balance": "hash"}, "needs a key"),
+        ({"hash": {"path": True}}, "has no use with balance: least_pending"),
+        ({"lag": {"header": "X-Lag"}}, "has no use without replicas"),
+        ({"read_your_writes": {}}, "has no use without replicas"),
+        ({"replicas": SERVERS}, "is named twice"),
+        ({"dns_servers": 53}, "must be the address of a name server"),
+        ({"dns_servers": "unix:/x"}, "must be the address of a name server"),
+    ],
+)
+def test_settings_that_need_each_other_are_checked_together(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        upstream(**settings)
+    assert message in str(refused.value)
+
+
 def test_an_upstream_has_its_documented_defaults() -> None:
     assert upstream().model_dump(mode="json") == {
         "servers": [{"url": "http://127.0.0.1:8000", "weight": 1}],
+        "replicas": [],
         "balance": "least_pending",
+        "hash": None,
+        "health": "off",
+        "ejection": {
+            "failures": 5,
+            "errors": 10,
+            "deviation": 1.9,
+            "interval": "10s",
+            "requests": 50,
+            "time": "10s",
+            "max_time": "5m",
+            "max_share": 0.5,
+        },
+        "slow_start": "off",
+        "panic": 0.3,
+        "read_your_writes": "off",
+        "lag": None,
         "host": "keep",
         "timeouts": {"connect": "2s", "first_byte": "30s", "idle": "30s", "total": "1m"},
         "pool": {"connections": 100, "wait": "1s", "waiting": 1000, "idle": "50s"},
         "tls": {"ca": None, "certificate": None, "key": None, "server_name": None, "verify": True},
         "dns_refresh": "30s",
+        "dns_servers": [],
         "retry": True,
     }
 

@@ -1,125 +1,147 @@
 from collections import Counter
-from dataclasses import dataclass
+from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.upstream.balancer import Balancer, RetryBudget
+from gateway.upstream.balancer import MANY_PENDING, Balancer, ByKey, LeastLatency, LeastPending, Turns
+from gateway.upstream.member import Member
 
 NOW = 1000.0
 
 
-@dataclass
-class Server:
-    weight: int = 1
-    pending: int = 0
-    resting_until: float = 0.0
+def servers(*weights: int) -> list[Member]:
+    return [Member(f"http://s{number}", weight) for number, weight in enumerate(weights)]
 
 
-def by_turns(*weights: int) -> Balancer:
-    return Balancer([Server(weight) for weight in weights], least_pending=False)
+def choices(balancer: Balancer, able: list[Member], count: int, key: bytes | None = None) -> list[int]:
+    """Numbers of the servers chosen, one after the other, while nobody waits for anything."""
+    even = len({member.share for member in able}) == 1
+    return [able.index(balancer.choose(able, even, NOW, key, ())) for _ in range(count)]
 
 
 def test_equal_servers_take_turns() -> None:
-    balancer = by_turns(1, 1, 1)
-    assert [balancer.choose(NOW) for _ in range(6)] == [0, 1, 2, 0, 1, 2]
+    assert choices(Turns(), servers(1, 1, 1), 6) == [0, 1, 2, 0, 1, 2]
 
 
 def test_a_heavy_server_gets_its_share_without_bursts() -> None:
-    balancer = by_turns(5, 1, 1)
-    assert [balancer.choose(NOW) for _ in range(7)] == [0, 0, 1, 0, 2, 0, 0]
+    assert choices(Turns(), servers(5, 1, 1), 7) == [0, 0, 1, 0, 2, 0, 0]
 
 
-@given(st.lists(st.integers(1, 20), min_size=1, max_size=6))
+@given(st.lists(st.integers(1, 20), min_size=2, max_size=6))
 def test_each_full_round_gives_every_server_exactly_its_weight(weights: list[int]) -> None:
-    balancer = by_turns(*weights)
+    balancer, able = Turns(), servers(*weights)
     for _ in range(3):
-        taken = Counter(balancer.choose(NOW) for _ in range(sum(weights)))
+        taken = Counter(choices(balancer, able, sum(weights)))
         assert [taken[index] for index in range(len(weights))] == weights
 
 
-@given(st.lists(st.integers(1, 5), min_size=2, max_size=5), st.booleans(), st.data())
-def test_a_server_to_avoid_is_avoided_whatever_came_before(
-    weights: list[int], least: bool, data: st.DataObject
+@pytest.mark.parametrize("make", [LeastPending, LeastLatency])
+def test_while_nobody_waits_shares_are_those_of_the_weights(make: type[LeastPending]) -> None:
+    taken = Counter(choices(make(Random(1)), servers(5, 2, 1), 800))
+    assert taken == {0: 500, 1: 200, 2: 100}
+
+
+def test_of_two_the_one_with_fewer_pending_for_its_weight_is_chosen() -> None:
+    able = servers(1, 4)
+    able[0].pending, able[1].pending = 2, 4
+    assert choices(LeastPending(), able, 4) == [1, 1, 1, 1]
+    able[1].pending = 40
+    assert choices(LeastPending(), able, 4) == [0, 0, 0, 0]
+
+
+def test_the_most_loaded_of_many_is_never_chosen() -> None:
+    able = servers(1, 1, 1, 1)
+    able[2].pending = 9
+    assert 2 not in choices(LeastPending(Random(3)), able, 200)
+
+
+def test_a_slow_server_is_chosen_only_when_the_others_have_work_enough() -> None:
+    able = servers(1, 1)
+    able[0].memory.average.observe(0.05, NOW)
+    able[1].memory.average.observe(0.01, NOW)
+    balancer = LeastLatency()
+    assert set(choices(balancer, able, 10)) == {1}
+    able[1].pending = 9
+    assert set(choices(balancer, able, 10)) == {0}
+
+
+def test_a_server_that_was_never_measured_does_not_get_everything() -> None:
+    able = servers(1, 1)
+    able[0].memory.average.observe(0.004, NOW)
+    able[1].pending = 9
+    assert set(choices(LeastLatency(), able, 10)) == {0}
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 30)), min_size=2, max_size=6),
+    st.sampled_from([Turns, LeastPending, LeastLatency, lambda: ByKey(1.25)]),
+    st.data(),
+)
+def test_only_those_who_may_be_chosen_are(
+    shapes: list[tuple[int, int]], make: type[Turns], data: st.DataObject
 ) -> None:
-    servers = [Server(weight, data.draw(st.integers(0, 3))) for weight in weights]
-    balancer = Balancer(servers, least_pending=least)
-    for _ in range(10):
-        avoid = data.draw(st.integers(-1, len(weights) - 1))
-        chosen = balancer.choose(NOW, avoid)
-        assert 0 <= chosen < len(weights)
-        assert chosen != avoid
+    everybody = servers(*(weight for weight, _ in shapes))
+    for member, (_, pending) in zip(everybody, shapes, strict=True):
+        member.pending = pending
+    balancer = make()
+    balancer.know(everybody)
+    for _ in range(5):
+        able = data.draw(st.lists(st.sampled_from(everybody), min_size=2, unique_by=id))
+        for member in everybody:
+            member.is_able = member in able
+        key = data.draw(st.none() | st.binary(max_size=4))
+        assert balancer.choose(able, False, NOW, key, ()) in able
 
 
-@pytest.mark.parametrize("least", [True, False])
-def test_a_server_that_is_alone_is_chosen_even_when_it_has_failed(least: bool) -> None:
-    assert Balancer([Server()], least_pending=least).choose(NOW, avoid=0) == 0
+class TestByKey:
+    def test_the_same_key_goes_to_the_same_server(self) -> None:
+        able = servers(1, 1, 1)
+        balancer = ByKey(1.25)
+        balancer.know(able)
+        homes = {key: choices(balancer, able, 5, b"%d" % key) for key in range(30)}
+        assert all(len(set(chosen)) == 1 for chosen in homes.values())
+        assert {chosen[0] for chosen in homes.values()} == {0, 1, 2}
 
+    def test_keys_of_a_server_that_fails_move_and_come_back_and_others_stay(self) -> None:
+        able = servers(1, 1, 1)
+        balancer = ByKey(1.25)
+        balancer.know(able)
+        homes = [choices(balancer, able, 1, b"%d" % key)[0] for key in range(60)]
+        able[0].is_able = False
+        moved = [able.index(balancer.choose(able[1:], True, NOW, b"%d" % key, ())) for key in range(60)]
+        assert all(new == old for old, new in zip(homes, moved, strict=True) if old != 0)
+        assert {new for old, new in zip(homes, moved, strict=True) if old == 0} == {1, 2}
+        able[0].is_able = True
+        assert [choices(balancer, able, 1, b"%d" % key)[0] for key in range(60)] == homes
 
-def test_the_fewest_pending_for_its_weight_is_chosen() -> None:
-    servers = [Server(1, 2), Server(4, 4), Server(1, 3)]
-    balancer = Balancer(servers, least_pending=True)
-    assert [balancer.choose(NOW) for _ in range(3)] == [1, 1, 1]
-    servers[1].pending = 40
-    assert [balancer.choose(NOW) for _ in range(3)] == [0, 0, 0]
-    assert balancer.choose(NOW, avoid=0) == 2
+    def test_a_server_to_avoid_is_passed_over(self) -> None:
+        able = servers(1, 1, 1)
+        balancer = ByKey(1.25)
+        balancer.know(able)
+        home = balancer.choose(able, True, NOW, b"k", ())
+        rest = [member for member in able if member is not home]
+        assert balancer.choose(rest, True, NOW, b"k", {home.url}) in rest
 
+    def test_a_hot_key_spills_over_when_its_server_has_more_than_its_share(self) -> None:
+        able = servers(1, 1, 1, 1)
+        balancer = ByKey(1.25)
+        balancer.know(able)
+        for _ in range(400):
+            balancer.choose(able, True, NOW, b"hot", ()).pending += 1
+        assert max(member.pending for member in able) <= 1.25 * 400 / 4 + 1
+        assert sum(member.pending for member in able) == 400
 
-def test_servers_with_equal_loads_take_turns() -> None:
-    balancer = Balancer([Server(), Server(), Server()], least_pending=True)
-    assert sorted(balancer.choose(NOW) for _ in range(3)) == [0, 1, 2]
+    def test_a_few_requests_swamp_nobody(self) -> None:
+        able = servers(1, 1, 1)
+        balancer = ByKey(1.25)
+        balancer.know(able)
+        for _ in range(MANY_PENDING):
+            balancer.choose(able, True, NOW, b"hot", ()).pending += 1
+        assert sorted(member.pending for member in able) == [0, 0, MANY_PENDING]
 
-
-def test_a_budget_allows_its_reserve_and_then_a_share_of_the_requests() -> None:
-    budget = RetryBudget(share=0.25, reserve=2.0)
-    assert [budget.spend() for _ in range(3)] == [True, True, False]
-    budget.requests += 4
-    assert [budget.spend() for _ in range(2)] == [True, False]
-
-
-def test_a_budget_saves_no_more_than_its_reserve() -> None:
-    budget = RetryBudget(share=0.5, reserve=3.0)
-    budget.requests += 100
-    assert [budget.spend() for _ in range(4)] == [True, True, True, False]
-
-
-@given(st.lists(st.booleans(), max_size=200))
-def test_retries_never_exceed_the_reserve_and_the_share(events: list[bool]) -> None:
-    budget = RetryBudget(share=0.2, reserve=10.0)
-    requests = retries = 0
-    for is_request in events:
-        if is_request:
-            budget.requests += 1
-            requests += 1
-        else:
-            retries += budget.spend()
-    assert retries <= 10 + 0.2 * requests + 1e-6
-
-
-@pytest.mark.parametrize("least", [True, False])
-def test_a_server_that_rests_is_left_out_until_its_rest_is_over(least: bool) -> None:
-    servers = [Server(), Server(resting_until=NOW + 1)]
-    balancer = Balancer(servers, least_pending=least)
-    assert {balancer.choose(NOW) for _ in range(6)} == {0}
-    assert 1 in {balancer.choose(NOW + 1) for _ in range(6)}
-
-
-@pytest.mark.parametrize("least", [True, False])
-def test_when_all_rest_they_are_tried_all_the_same(least: bool) -> None:
-    servers = [Server(resting_until=NOW + 1), Server(resting_until=NOW + 2)]
-    balancer = Balancer(servers, least_pending=least)
-    assert {balancer.choose(NOW, avoid=0) for _ in range(3)} == {1}
-    assert {balancer.choose(NOW) for _ in range(6)} <= {0, 1}
-
-
-def test_one_dead_server_of_two_is_asked_once_a_rest() -> None:
-    servers = [Server(), Server()]
-    balancer = Balancer(servers, least_pending=False)
-    refused = 0
-    for moment in range(100):
-        now = NOW + moment / 100
-        if balancer.choose(now) == 1:
-            refused += 1
-            servers[1].resting_until = now + 1
-    assert refused == 1
+    def test_requests_without_a_key_go_where_fewest_wait(self) -> None:
+        able = servers(1, 1)
+        able[0].pending = 3
+        assert choices(ByKey(1.25), able, 5) == [1] * 5

@@ -11,6 +11,7 @@ from gateway.chain.runtime import Tasks
 from gateway.config import ServerSettings, UpstreamSettings, UpstreamTlsSettings
 from gateway.errors import OverloadedError, UpstreamConnectError, UpstreamConnectTimeoutError, UpstreamTlsError
 from gateway.figures import Figures
+from gateway.upstream.endpoint import endpoint_of
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.server import Server, client_context
 from tests.support.certificates import Authority
@@ -25,7 +26,7 @@ def make_server(url: str, **more: object) -> Server:
     tls = client_context(settings.tls) if url.startswith("https") else None
     deadlines = Deadlines(asyncio.get_running_loop())
     figures = UpstreamFigures(Figures.in_memory(), "app")
-    return Server(ServerSettings(url=url), settings, tls, deadlines, Tasks(), figures)
+    return Server(endpoint_of(ServerSettings(url=url)), settings, tls, deadlines, Tasks(), figures)
 
 
 @pytest.fixture
