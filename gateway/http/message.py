@@ -56,6 +56,26 @@ class Replayable(Protocol):
         """It was given again, so many times lately."""
 
 
+class Derivable(Protocol):
+    """A stored response, as it offers itself to those who make something of it: once, kept beside it, gone with it."""
+
+    body: bytes
+    """Its whole content."""
+    fields: Fields
+    """What is stored of its fields. Not to be changed."""
+
+    def derived(self, name: str) -> Any:
+        """What is kept under that name, `None` when nothing is."""
+
+    def keep(self, name: str, made: object, size: int, *, of_body: bool = False) -> bool:
+        """Keep what was made of it, which takes `size` octets of memory; whether there was room.
+
+        A validation forgets it, unless it is `of_body`: made of nothing but the content."""
+
+    def on_end(self, callback: Callable[[Any], None]) -> None:
+        """Call back once when it is no longer what it is now, at once if that is so already."""
+
+
 UNKNOWN_DOWNSTREAM = Downstream("unknown", "http")
 """For requests that no connection brought: tests, and requests of our own."""
 
@@ -168,6 +188,8 @@ class Response:
     """Set by a store when the same request head may be given this answer again."""
     replay_lines: bytes = b""
     """The lines of `fields` that change with time, as they stand there."""
+    stored: Derivable | None = None
+    """The stored response that this is the answer of: whole, without its content (HEAD), or as a 304."""
     _sent: list[Callable[[bool], None]] | None = None
 
     def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:

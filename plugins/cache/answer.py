@@ -93,6 +93,7 @@ def answer(
     body = stored.body
     response = Response(stored.status, head, b"" if method == "HEAD" else body, stored.reason)
     response.dated = True
+    response.stored = stored
     if method == "HEAD":
         response.described_length = len(body)
     return response
@@ -120,6 +121,7 @@ def _judged(
         heads = stored.derive("heads.304", lambda stored: Heads(_reduced(_base(stored, policy)), 0), _octets)
     response = Response(304, heads.at(age, cache_status))
     response.dated = True
+    response.stored = stored
     return response
 
 

@@ -270,6 +270,8 @@ class Keeper:
         if other is not None:
             response.discard()
             response = other
+        elif stored is not None and response.body is stored.body:
+            response.stored = stored
         detail = None if isinstance(result, StoredResponse) else result
         return self.tell(response, fetched, upstream_status, stored=stored is not None, detail=detail)
 

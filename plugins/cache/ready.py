@@ -29,18 +29,18 @@ class Ready:
         "_from",
         "_heads",
         "_status",
-        "_stored",
         "_to",
         "alive",
         "body",
         "made_by",
         "status",
+        "stored",
         "until",
     )
 
     def __init__(self, stored: StoredResponse, heads: Heads, status: CacheStatus | None, made_by: object) -> None:
         """`made_by` knows it again: others (after a reload, say) make their own."""
-        self._stored: StoredResponse | None = stored
+        self.stored: StoredResponse | None = stored
         self._heads = heads
         self._status = status
         self.made_by = made_by
@@ -56,13 +56,13 @@ class Ready:
     def end(self, stored: StoredResponse) -> None:
         """For `on_end` of the stored response: a head that remembers this must not keep its content in memory."""
         self.alive = False
-        self._stored = None
+        self.stored = None
         self.body = b""
         self._fields = Fields()
 
     def use(self, now: WallTime) -> tuple[Fields, bytes | None]:
         """The fields of the answer as of `now`, the caller's own, and the reason phrase. It counts as a use."""
-        stored = self._stored
+        stored = self.stored
         assert stored is not None, "it is alive"
         stored.uses += 1
         stored.last_used = now

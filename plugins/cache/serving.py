@@ -88,4 +88,5 @@ class Serving:
         fields, reason = ready.use(now)
         response = Response(ready.status, fields, body, reason)
         response.dated = True
+        response.stored = ready.stored
         return response
