@@ -1,0 +1,1 @@
+"""What the cache promises under load, shown on a real gateway: `python -m loadtests.cache`."""
