@@ -19,7 +19,6 @@ from gateway.http.message import Body, Replayable, Request, Response
 from gateway.listener.encode import NO_CONTENT, has_no_content, response_head, upgrade_head
 from gateway.listener.error_response import error_response, internal_error
 from gateway.listener.record import access_record
-from gateway.websocket.tunnel import Tunnel
 
 if TYPE_CHECKING:
     from gateway.listener.front import Route
@@ -324,7 +323,7 @@ class Exchange(EagerTask):
     # --- upgrades --------------------------------------------------------------------------------
 
     def _upgrade(self, response: Response) -> None:
-        """Become a tunnel (RFC 9110 §7.8)."""
+        """Leave HTTP behind (RFC 9110 §7.8)."""
         connection, front = self.connection, self.connection.front
         upgraded = response.upgraded
         if upgraded is None:
@@ -340,10 +339,8 @@ class Exchange(EagerTask):
 
         def ended() -> None:
             figures.tunnels.dec()
-            front.tunnels.discard(tunnel)
             connection.forget()
             response.sent(True)
 
-        tunnel = Tunnel(transport, upgraded, received, front.limits.tunnel_idle_timeout, front.deadlines, ended)
-        front.tunnels.add(tunnel)
+        front.tunnels.begin(self.request, upgraded, transport, received, front.limits.tunnel_idle_timeout, ended)
         self._record(101, now)

@@ -18,7 +18,7 @@ class ListenerFigures:
     """Figures of a worker's listeners."""
 
     def __init__(self, figures: Figures) -> None:
-        self._figures = figures
+        self._figures = self.all = figures
         self.row = figures.row
         self.in_flight = figures.gauge("http_requests_in_flight", "Requests being answered")
         text = "Octets exchanged with downstreams"

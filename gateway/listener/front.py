@@ -19,10 +19,10 @@ from gateway.http.message import Request
 from gateway.http.request_head import RequestHeads
 from gateway.listener.figures import ListenerFigures, RouteFigures
 from gateway.listener.replay import ReplayLane
+from gateway.websocket.connections import Connections
 
 if TYPE_CHECKING:
     from gateway.listener.http1 import Http1Connection
-    from gateway.websocket.tunnel import Tunnel
 
 Network = IPv4Network | IPv6Network
 
@@ -97,7 +97,8 @@ class Front:
         self.name = "slipstream"
         self.trusted: tuple[Network, ...] = ()
         self.connections: set[Http1Connection] = set()
-        self.tunnels: set[Tunnel] = set()
+        self.tunnels = Connections(loop, deadlines, figures.all)
+        """Upgraded connections, tunnels or not."""
         self.by_address: Counter[str] = Counter()
         self.occupied = 0
         """Downstream connections, tunnels and TLS handshakes included."""

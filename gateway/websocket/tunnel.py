@@ -1,7 +1,7 @@
 """A tunnel of octets between two upgraded connections (RFC 9110 §7.8).
 
-What arrives in one turn of the loop leaves in one write. Each side's back-pressure pauses the other, and
-a half-closed side half-closes the other."""
+What comes is passed on in the same call; what comes in quick succession leaves in one write. Each side's back-pressure
+pauses the other, and a half-closed side half-closes the other."""
 
 from __future__ import annotations
 
@@ -9,8 +9,14 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from gateway.chain.deadlines import NEVER, Deadlines
+from gateway.chain.deadlines import NEVER
+from gateway.websocket.gather import HOLD, Gathering
+from gateway.websocket.terms import FrameTerms, TunnelTerms
+
+if TYPE_CHECKING:
+    from gateway.websocket.connections import Origins
 
 _LAST_SECONDS = 30.0
 """How long a side may take for what waits when the other is gone."""
@@ -23,6 +29,8 @@ class UpgradedUpstream:
     transport: asyncio.Transport
     received: bytes
     ended: Callable[[], None]
+    terms: TunnelTerms | FrameTerms | None = None
+    """How to go on; a tunnel unless a plugin says otherwise."""
 
     def abort(self) -> None:
         """Nobody wants the tunnel."""
@@ -33,53 +41,66 @@ class UpgradedUpstream:
 class TunnelSide(asyncio.Protocol):
     """One of the two connections."""
 
-    __slots__ = ("_flush_handle", "_loop", "_pending", "active", "has_ended", "on_lost", "other", "transport")
+    __slots__ = (
+        "_gathering",
+        "active",
+        "has_ended",
+        "is_gathering",
+        "is_held",
+        "octets",
+        "on_lost",
+        "other",
+        "transport",
+    )
 
-    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, transport: asyncio.Transport, gathering: Gathering | None, now: float) -> None:
         self.transport = transport
-        self._loop = loop
-        self._pending: list[bytes] = []
-        self._flush_handle: asyncio.Handle | None = None
+        self._gathering = gathering
         self.other: TunnelSide = self
-        self.active = 0.0
+        self.active = now
+        """When it sent something last."""
         self.has_ended = False
         """Whether this side sends no more."""
+        self.is_held = False
+        """Whether it is not read since the other takes no more."""
+        self.is_gathering = False
+        self.octets = 0
+        """Octets it has sent."""
         self.on_lost: Callable[[], None] = lambda: None
 
     def data_received(self, data: bytes) -> None:
         """Octets of this side go to the other."""
-        self.other.write(data)
+        now = time.monotonic()
+        gathering = self._gathering
+        if gathering is not None and now - self.active < HOLD:
+            gathering.hold(self)
+        self.active = now
+        self.octets += len(data)
+        transport = self.other.transport
+        if not transport.is_closing():
+            transport.write(data)
 
-    def write(self, data: bytes) -> None:
-        """Send with all else that comes in this turn of the loop."""
-        self.active = time.monotonic()
-        self._pending.append(data)
-        if self._flush_handle is None:
-            self._flush_handle = self._loop.call_soon(self.flush)
-
-    def flush(self) -> None:
-        """Send what waits, now."""
-        self._flush_handle = None
-        pending = self._pending
-        if pending and not self.transport.is_closing():
-            self._pending = []
-            self.transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+    def gathered(self) -> None:
+        """A burst has come together: read on."""
+        if not self.is_held and not self.is_gathering and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         """This side takes no more: read no more from the other."""
-        if not self.other.transport.is_closing():
-            self.other.transport.pause_reading()
+        other = self.other
+        other.is_held = True
+        if not other.transport.is_closing():
+            other.transport.pause_reading()
 
     def resume_writing(self) -> None:
         """This side takes more again."""
-        if not self.other.transport.is_closing():
-            self.other.transport.resume_reading()
+        self.other.is_held = False
+        self.other.gathered()
 
     def eof_received(self) -> bool:
         """This side sends no more; it may still receive."""
         self.has_ended = True
         other = self.other
-        other.flush()
         if other.has_ended or not other.transport.can_write_eof() or other.transport.is_closing():
             other.transport.close()
             return False
@@ -90,7 +111,6 @@ class TunnelSide(asyncio.Protocol):
         """This side is gone: the other gets what waits for it, and then goes too."""
         other = self.other
         if not other.transport.is_closing():
-            other.flush()
             other.transport.close()
         self.on_lost()
 
@@ -98,38 +118,59 @@ class TunnelSide(asyncio.Protocol):
 class Tunnel:
     """Both sides, with one idle time-out."""
 
-    __slots__ = ("_closing", "_deadlines", "_downstream", "_ended", "_idle", "_lost", "_upstream", "deadline")
+    __slots__ = ("_closing", "_downstream", "_ended", "_idle", "_lost", "_upstream", "deadline", "origins")
 
     def __init__(
         self,
         downstream: asyncio.Transport,
-        upstream: UpgradedUpstream,
-        received: bytes,
+        upstream: asyncio.Transport,
+        origins: Origins,
         idle_timeout: float,
-        deadlines: Deadlines,
+        gathering: Gathering | None,
         ended: Callable[[], None],
     ) -> None:
-        loop = asyncio.get_running_loop()
-        self._deadlines = deadlines
+        now = time.monotonic()
+        self.origins = origins
         self._idle = idle_timeout
         self._lost = 0
         self._closing = False
-        self._ended = (ended, upstream.ended)
-        self._downstream = near = TunnelSide(downstream, loop)
-        self._upstream = far = TunnelSide(upstream.transport, loop)
+        self._ended = ended
+        self._downstream = near = TunnelSide(downstream, gathering, now)
+        self._upstream = far = TunnelSide(upstream, gathering, now)
         near.other, far.other = far, near
-        near.active = far.active = time.monotonic()
         near.on_lost = far.on_lost = self._side_lost
-        self.deadline = near.active + idle_timeout
-        downstream.set_protocol(near)
-        upstream.transport.set_protocol(far)
-        if upstream.received:
-            near.write(upstream.received)
-        if received:
-            far.write(received)
-        downstream.resume_reading()
-        upstream.transport.resume_reading()
-        deadlines.watch(self)
+        self.deadline = now + idle_timeout
+
+    def begin(self, from_downstream: bytes, from_upstream: bytes) -> None:
+        """Let octets pass; first those that had come behind the heads."""
+        near, far = self._downstream, self._upstream
+        near.transport.set_protocol(near)
+        far.transport.set_protocol(far)
+        if from_upstream:
+            far.data_received(from_upstream)
+        if from_downstream:
+            near.data_received(from_downstream)
+        near.gathered()
+        far.gathered()
+
+    @property
+    def mode(self) -> str:
+        """One word for lists and metrics."""
+        return "tunnel"
+
+    @property
+    def queued_octets(self) -> int:
+        """Octets that wait in the gateway: none but those in the transports."""
+        return 0
+
+    def describe(self) -> dict[str, Any]:
+        """For people; JSON."""
+        sides = ((self._downstream, "client"), (self._upstream, "upstream"))
+        return {
+            "octets": {"down": self._upstream.octets, "up": self._downstream.octets},
+            "paused": [name for side, name in sides if side.is_held],
+            "closing": self._closing,
+        }
 
     def expire(self, now: float) -> None:
         """Nothing has passed for long, or not so long: look again later."""
@@ -141,11 +182,10 @@ class Tunnel:
         if self.deadline <= now:
             self.close()
 
-    def close(self) -> None:
-        """End both sides after what waits; whoever does not take it in time is cut."""
+    def close(self, code: int = 0, reason: str = "") -> None:
+        """End both sides after what waits; whoever does not take it in time is cut. A tunnel has no words for why."""
         self._end_soon()
         for side in (self._downstream, self._upstream):
-            side.flush()
             side.transport.close()
 
     def abort(self) -> None:
@@ -162,6 +202,4 @@ class Tunnel:
         if self._lost == 1:
             self._end_soon()
         else:
-            self._deadlines.forget(self)
-            for ended in self._ended:
-                ended()
+            self._ended()

@@ -31,6 +31,7 @@ from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
 from gateway.upstream.forward import Upstream
+from gateway.websocket.desk import ConnectionDesk
 from gateway.worker.answering import ChainControl, Switchboard
 from gateway.worker.explain import explained, read_question
 from gateway.worker.servers import ServerNews
@@ -77,6 +78,9 @@ class Road:
         self._servers = ServerNews(channel)
         if channel is not None:
             channel.on("explain", self._explain)
+            desk = ConnectionDesk(self._front.tunnels)
+            channel.on("connections", desk.list)
+            channel.on("close_connection", desk.close)
 
     # --- configurations ----------------------------------------------------------------------
 
@@ -256,10 +260,12 @@ class Road:
         """Let running exchanges end for `timeout` seconds; how many were cut."""
         front = self._front
         until = self._clock.monotonic() + timeout
+        leaving = self._tasks.spawn(front.tunnels.drain(timeout), name="road.drain")
         while self._clock.monotonic() < until:
             if not front.connections and not front.tunnels:
                 break
             await asyncio.sleep(0.02)
+        leaving.cancel()
         cut = front.busy
         for connection in list(front.connections):
             connection.abort()

@@ -3,8 +3,11 @@ import time
 
 import pytest
 
-from gateway.chain.deadlines import NEVER, Deadlines
+from gateway.chain.deadlines import NEVER
+from gateway.websocket.connections import Origins
+from gateway.websocket.gather import Gathering
 from gateway.websocket.tunnel import Tunnel, UpgradedUpstream
+from tests.support.framed import until
 from tests.support.roads import turns
 from tests.support.transports import FakeTransport, as_callback
 
@@ -12,20 +15,24 @@ from tests.support.transports import FakeTransport, as_callback
 class Through:
     """A tunnel between two fake transports."""
 
-    def __init__(self, *, behind_head: bytes = b"", behind_request: bytes = b"", tls: bool = False) -> None:
+    def __init__(
+        self, *, behind_head: bytes = b"", behind_request: bytes = b"", tls: bool = False, joins: bool = False
+    ) -> None:
         self.near = FakeTransport(half_closes=not tls)
         self.far = FakeTransport()
         self.far.pause_reading()
-        self.ended: list[str] = []
-        self.deadlines = Deadlines(asyncio.get_running_loop())
-        self.upstream = UpgradedUpstream(self.far, behind_head, lambda: self.ended.append("upstream"))
-        self.tunnel = Tunnel(
-            self.near, self.upstream, behind_request, 60.0, self.deadlines, lambda: self.ended.append("downstream")
-        )
+        self.ended = 0
+        origins = Origins("1", "live", "192.0.2.7", "/", "http://127.0.0.1:8000", time.monotonic())
+        gathering = Gathering(asyncio.get_running_loop()) if joins else None
+        self.tunnel = Tunnel(self.near, self.far, origins, 60.0, gathering, self._end)
+        self.tunnel.begin(behind_request, behind_head)
+
+    def _end(self) -> None:
+        self.ended += 1
 
     @property
     def is_over(self) -> bool:
-        return self.ended == ["downstream", "upstream"] and self.near.is_lost and self.far.is_lost
+        return self.ended == 1 and self.near.is_lost and self.far.is_lost
 
     def expire(self, later: float = 0.0) -> None:
         """The time-out has passed, `later` seconds ago."""
@@ -46,18 +53,45 @@ async def test_what_came_behind_the_heads_goes_first() -> None:
     through.near.receive(b", then")
     through.far.receive(b", then")
     await turns()
-    assert through.near.writes == [b"first down, then"]
-    assert through.far.writes == [b"first up, then"]
+    assert bytes(through.near.sent) == b"first down, then"
+    assert bytes(through.far.sent) == b"first up, then"
 
 
-async def test_what_arrives_in_one_turn_of_the_loop_leaves_in_one_write() -> None:
-    through = Through()
+async def test_a_message_alone_is_passed_on_in_the_same_call() -> None:
+    through = Through(joins=True)
+    through.tunnel._downstream.active -= 1.0
+    through.near.receive(b"alone")
+    assert through.far.writes == [b"alone"]
+    assert through.near.is_reading()
+
+
+async def test_the_rest_of_a_burst_waits_for_company_and_loses_nothing() -> None:
+    through = Through(joins=True)
+    through.tunnel._downstream.active = time.monotonic() + 3600.0  # however slow the machine: it came just now
+    through.near.receive(b"a")
+    assert not through.near.is_reading()
+    through.near.receive(b"b")
+    through.near.receive(b"c")
+    assert through.far.writes == [b"a"]
+    await until(lambda: bytes(through.far.sent) == b"abc")
+
+
+async def test_without_joining_everything_is_read_as_it_comes() -> None:
+    through = Through(joins=False)
     for octet in b"abc":
         through.near.receive(bytes([octet]))
-    await turns()
-    through.near.receive(b"def")
-    await turns()
-    assert through.far.writes == [b"abc", b"def"]
+    assert through.far.writes == [b"a", b"b", b"c"]
+
+
+async def test_the_end_of_a_burst_does_not_read_on_for_a_side_that_takes_nothing() -> None:
+    through = Through(joins=True)
+    through.far.is_stalled = True
+    through.tunnel._downstream.active = time.monotonic() + 3600.0
+    through.near.receive(bytes(100_000))
+    await until(lambda: not through.tunnel._downstream.is_gathering)
+    assert not through.near.is_reading()
+    through.far.take()
+    assert through.near.is_reading()
 
 
 @pytest.mark.parametrize("way", ["up", "down"])
@@ -115,7 +149,6 @@ async def test_when_one_side_is_lost_the_other_gets_what_waits_and_goes_too(way:
     await turns()
     assert bytes(other.sent) == b"last words"
     assert through.is_over
-    assert through.tunnel not in through.deadlines._members
 
 
 async def test_a_side_that_does_not_take_its_last_octets_is_cut() -> None:
@@ -184,6 +217,18 @@ async def test_aborting_ends_both_sides_at_once() -> None:
         through.tunnel.abort()
     await turns()
     assert through.near.was_aborted
+    assert through.is_over
+
+
+async def test_a_tunnel_describes_itself() -> None:
+    through = Through()
+    through.near.receive(b"up")
+    through.far.receive(b"down!")
+    assert through.tunnel.mode == "tunnel"
+    assert through.tunnel.queued_octets == 0
+    assert through.tunnel.describe() == {"octets": {"down": 5, "up": 2}, "paused": [], "closing": False}
+    through.tunnel.close(1012, "has no words for it")
+    await turns()
     assert through.is_over
 
 

@@ -1,0 +1,87 @@
+"""What upgraded connections count. Children are looked up once for each route."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+
+from gateway.figures import Figures
+from gateway.websocket.terms import Flush, Sending
+
+SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
+"""Messages in a batch."""
+WAITS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5)
+"""Seconds in a queue."""
+DOWN, UP = "down", "up"
+"""To the client, to the upstream."""
+_KNOWN_CODES = frozenset({*range(1000, 1004), *range(1007, 1015)})
+
+
+class WayFigures:
+    """One direction of one route."""
+
+    def __init__(self, figures: Figures, route: str, way: str) -> None:
+        labels = {"route": route, "direction": way}
+        text = "Messages relayed"
+        self.row = figures.row
+        self.text = figures.counter("websocket_messages_total", text, type="text", **labels).cell
+        self.binary = figures.counter("websocket_messages_total", text, type="binary", **labels).cell
+        self.frames = figures.counter("websocket_frames_total", "Frames read", **labels).cell
+        self.writes = figures.counter("websocket_writes_total", "Writes to sockets", **labels).cell
+        text = "Octets of content in messages relayed"
+        self.octets = figures.counter("websocket_message_bytes_total", text, **labels).cell
+        self.queued_messages = figures.gauge(
+            "websocket_queue_messages", "Messages that wait", route=route, direction=way
+        ).cell
+        self.queued_octets = figures.gauge(
+            "websocket_queue_bytes", "Octets of messages that wait", route=route, direction=way
+        ).cell
+        text = "Time in which a source was not read since its sink was full"
+        self.paused = figures.counter("websocket_paused_seconds_total", text, **labels).cell
+        self.dropped = figures.counter("websocket_dropped_total", "Messages given up for a slow peer", **labels)
+        self.conflated = figures.counter("websocket_conflated_total", "Messages replaced by newer ones", **labels).cell
+        self.target = figures.gauge("websocket_adaptive_target", "Messages batches aim for", route=route, direction=way)
+        self._sizes = figures.histogram("websocket_batch_messages", "Messages in a batch", SIZES, **labels)
+        self._waits = figures.histogram(
+            "websocket_batch_wait_seconds", "Wait of a batch's oldest message", WAITS, **labels
+        )
+        self._flushes = {
+            reason: figures.counter("websocket_flush_total", "Batches by what sent them", reason=reason.value, **labels)
+            for reason in Flush
+        }
+
+    def sent(self, sending: Sending) -> None:
+        """A batch goes out."""
+        row = self.row
+        sizes, waits = self._sizes, self._waits
+        row[sizes.cell + bisect_left(SIZES, sending.messages)] += 1.0
+        row[sizes.total] += sending.messages
+        row[waits.cell + bisect_left(WAITS, sending.waited)] += 1.0
+        row[waits.total] += sending.waited
+        row[self._flushes[sending.reason].cell] += 1.0
+
+
+class RouteFigures:
+    """All of one route."""
+
+    def __init__(self, figures: Figures, route: str) -> None:
+        self._figures = figures
+        self._route = route
+        self.down = WayFigures(figures, route, DOWN)
+        self.up = WayFigures(figures, route, UP)
+        self.slow = figures.counter("websocket_slow_closes_total", "Connections closed for a slow peer", route=route)
+        self.pings = figures.counter("websocket_pings_dropped_total", "Pings and pongs above the limit", route=route)
+
+    def connections(self, mode: str, change: int) -> None:
+        """So many more connections, or fewer."""
+        self._figures.gauge("websocket_connections", "Upgraded connections", route=self._route, mode=mode).inc(change)
+
+    def closed(self, code: int | None, by: str) -> None:
+        """A connection ended; `by` is client, upstream or gateway."""
+        known = "none" if code is None else str(code) if code in _KNOWN_CODES else "private"
+        text = "Closed connections by close code"
+        self._figures.counter("websocket_close_total", text, route=self._route, code=known, by=by).inc()
+
+    def error(self, kind: str) -> None:
+        """A peer broke the protocol."""
+        text = "Connections that a peer's mistake ended"
+        self._figures.counter("websocket_protocol_errors_total", text, route=self._route, kind=kind).inc()
