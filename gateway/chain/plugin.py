@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 Handler = Callable[[Request], Awaitable[Response]]
 """Answers a request, or raises a GatewayError."""
 AtOnce = Callable[[Request], Response | None]
-"""Answers a request without waiting, or gives `None`, having changed nothing: then the handler is asked."""
+"""Answers a request without waiting, or gives `None`, having changed nothing: then the handler is asked.
+
+The answer may be `shared`: whoever wants to change it, or to know when it was sent, makes a `copy` first."""
 
 
 class Plugin:

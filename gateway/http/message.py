@@ -182,6 +182,10 @@ class Response:
     """Octets that a GET would have brought, for answers to HEAD and 304 (RFC 9110 §8.6)."""
     dated: bool = False
     """Whether `fields` are known to have a Date; the listener looks when they are not."""
+    shared: bool = False
+    """Whether others get this very object too, as answers of a short way: whoever changes it makes a copy first."""
+    joined: bytes = b""
+    """Of a shared response, head and content as they were written last; for the listener."""
     upgraded: Any = None
     """The upstream's side of the tunnel after a 101."""
     replay: Replayable | None = None
@@ -198,6 +202,14 @@ class Response:
         self.body = body
         self.reason = reason
         """Reason phrase as it came, `None` for the usual one."""
+
+    def copy(self) -> Response:
+        """One that may be changed, with the same content; what waits for the end of this one is not copied."""
+        response = Response(self.status, self.fields.copy(), self.body, self.reason)
+        response.described_length = self.described_length
+        response.dated, response.stored = self.dated, self.stored
+        response.replay, response.replay_lines = self.replay, self.replay_lines
+        return response
 
     @property
     def has_callbacks(self) -> bool:

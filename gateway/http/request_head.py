@@ -6,6 +6,7 @@ that concern this connection alone are taken out here, so the rest of the road n
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gateway.errors import (
@@ -101,7 +102,7 @@ _Remembered = tuple[str, bytes, Fields, bytes, int, Framing]
 class RequestHeads:
     """Reads the request heads of listeners with the same limits."""
 
-    __slots__ = ("_from_strangers", "_from_trusted", "_limits", "_upgrades")
+    __slots__ = ("_from_strangers", "_from_trusted", "_limits", "_upgrades", "knows")
 
     def __init__(self, limits: HeadLimits, upgrades: frozenset[bytes]) -> None:
         self._limits = limits
@@ -109,6 +110,8 @@ class RequestHeads:
         """Protocols that a client may change to, in lower case."""
         self._from_strangers: Memory[_Remembered] = Memory()
         self._from_trusted: Memory[_Remembered] = Memory()
+        self.knows: Callable[[bytes], object] = self._from_strangers.recall
+        """Something true for octets that are known to be one whole head: `None` says nothing."""
 
     def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
         """Take a request head apart. `head` ends with the empty line.
@@ -268,6 +271,11 @@ def skip_empty_lines(data: bytes, at: int) -> int:
         if at - begin > _LONGEST_LEADING:
             raise BadRequestError("empty lines instead of a request")
     return at
+
+
+def is_one_head(data: bytes) -> bool:
+    """Whether `data` is a whole head, nothing before it and nothing behind."""
+    return 0 < data.find(b"\r\n\r\n") == len(data) - 4 and data[0] != 0x0D
 
 
 def check_partial_head(part: bytes, max_target: int, max_head: int) -> None:

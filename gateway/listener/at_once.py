@@ -26,32 +26,45 @@ def answer_at_once(connection: Http1Connection, request: Request, route: Route, 
     if response is None:
         return False
     front = connection.front
-    body = response.body
     log = front.access_log
-    if (
-        body.__class__ is not bytes
-        or not response.dated
-        or response.status in NO_CONTENT
-        or request.method == "HEAD"
-        or response.has_callbacks
-        or (log is not None and log.enabled)
-    ):
-        exchange = connection.exchange = Exchange(connection, request, route, _give(response))
-        exchange.resume()
+    goes_on = not connection.close_after and request.minor == 1 and request.method != "HEAD"
+    if not goes_on or (log is not None and log.enabled):
+        _answer_as_usual(connection, request, route, response)
         return True
-    size = len(body)
-    head = response_head(response, size, False, connection.close_after, request.minor, None)
-    if size > JOIN_UP_TO:
-        connection.transport.writelines((head, body))
-    else:
-        connection.transport.write(head + body)
+    octets = response.joined or _join(response)
+    if not octets:
+        _answer_as_usual(connection, request, route, response)
+        return True
+    connection.transport.write(octets)
     figures = front.figures
-    figures.row[figures.octets_out] += len(head) + size
+    figures.row[figures.octets_out] += len(octets)
     now = time.monotonic()
     seconds = now - request.started
     route.figures.record(request.method, response.status, seconds, seconds)
     connection.finished(now)
     return True
+
+
+def _join(response: Response) -> bytes:
+    """Head and content in one piece; nothing when there is more to do about the response than to write it."""
+    body = response.body
+    if (
+        body.__class__ is not bytes
+        or len(body) > JOIN_UP_TO
+        or not response.dated
+        or response.status in NO_CONTENT
+        or response.has_callbacks
+    ):
+        return b""
+    octets = response_head(response, len(body), False, False, 1, None) + body
+    if response.shared:
+        response.joined = octets
+    return octets
+
+
+def _answer_as_usual(connection: Http1Connection, request: Request, route: Route, response: Response) -> None:
+    exchange = connection.exchange = Exchange(connection, request, route, _give(response))
+    exchange.resume()
 
 
 async def _give(response: Response) -> Response:

@@ -20,7 +20,7 @@ from gateway.errors import (
 )
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Monotonic, Request, Response
-from gateway.http.request_head import check_partial_head, skip_empty_lines
+from gateway.http.request_head import check_partial_head, is_one_head, skip_empty_lines
 from gateway.listener.at_once import answer_at_once
 from gateway.listener.encode import interim_head, response_head
 from gateway.listener.error_response import error_response
@@ -60,6 +60,9 @@ class Http1Connection(asyncio.Protocol):
         self.replays: dict[bytes, Replay] = {}
         """The replay lane's answers for downstreams of this kind."""
         self._interim: Callable[[int, Fields], None] | None = None
+        self.replay: Replay | None = None
+        self.replayed = b""
+        """The octets that `replay`, the replay lane's latest answer here, was given to."""
         self.head = b""
         """The octets of the current request's head, when it came alone and whole."""
         self.incoming: IncomingBody | None = None
@@ -132,11 +135,10 @@ class Http1Connection(asyncio.Protocol):
         if self.incoming is not None:
             self.incoming.receive(data)
         elif is_idle:
-            size = len(data)
-            if not self._buffer and 0 < data.find(b"\r\n\r\n") == size - 4 and data[0] != 0x0D:
+            if not self._buffer and (front.heads.knows(data) or is_one_head(data)):
                 self.head = data
                 try:  # one whole head and nothing else: nearly every time
-                    self._begin(data, data, size)
+                    self._begin(data, data, len(data))
                 except GatewayError as error:
                     self.refuse(error)
             else:
@@ -329,8 +331,7 @@ class Http1Connection(asyncio.Protocol):
     def _linger(self) -> None:
         """Send what is written, then wait a little for the downstream to stop sending, so that it can read the
         answer before the connection is torn down (RFC 9112 §9.6)."""
-        transport = self.transport
-        if transport.is_closing():
+        if (transport := self.transport).is_closing():
             return
         incoming, self.incoming = self.incoming, None
         if incoming is not None:

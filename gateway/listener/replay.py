@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from gateway.figures import Figures
 from gateway.http.memory import holds_credential
-from gateway.http.message import Downstream, Replayable
+from gateway.http.message import Downstream, Monotonic, Replayable
 
 if TYPE_CHECKING:
     from gateway.listener.figures import RouteFigures
@@ -29,6 +29,23 @@ _MOST_CUT = 16
 """A head with more of such lines, or with one that is longer or no field line at all, goes the long way: there it may
 be refused."""
 _NEVER_AGAIN = re.compile(rb"\r\n(?:range|if-range|expect|upgrade|connection|te):", re.IGNORECASE)
+
+
+class _Gone:
+    """The source of a replay that left its table."""
+
+    alive = False
+    until = Monotonic(0.0)
+    reads: frozenset[bytes] = frozenset()
+
+    def lines(self, now: float) -> tuple[bytes, float]:
+        return b"", 0.0
+
+    def used(self, times: int) -> None:
+        """Nobody counts any more."""
+
+
+_GONE = _Gone()
 
 
 class Replay:
@@ -86,6 +103,12 @@ class Replay:
         self.begins, self.ends = now, min(until, source.until)
         return True
 
+    def forget(self) -> None:
+        """It left the table. Connections that still know it must not keep its octets in memory, nor give them."""
+        self.source = _GONE
+        self.begins = self.ends = 0.0
+        self.octets = self.content = self._before = self._after = b""
+
 
 class ReplayLane:
     """The table of answers that may be given again, bounded in octets."""
@@ -127,8 +150,8 @@ class ReplayLane:
         """Begin anew, since another configuration may answer differently. `limit` in octets, 0 for no lane; `cut`:
         names of fields that differ in every request and decide nothing."""
         for entries in self.tables:
-            entries.clear()
-        self._used = 0
+            for key in list(entries):
+                self._drop(entries, key)
         self._limit = limit
         self._generation += 1
         self.state = self._generation if limit else 0
@@ -140,14 +163,12 @@ class ReplayLane:
         """Write the answer to these octets, if they are one head that was answered before; whether they were.
 
         What is counted is counted by `tally`: here it would cost as much as the answer."""
-        entries = connection.replays
-        found = entries.get(octets)
-        if found is None:
-            if self._cut is None or (found := entries.get(self._cut(b"", octets, _MOST_CUT))) is None:
+        found = connection.replay
+        if found is None or octets != connection.replayed:
+            found = self._find(connection.replays, octets)
+            if found is None:
                 return False
-            if found.is_exact:
-                return False  # its stored response depends on what was cut, and it is for heads without that
-            self._octets_in.inc(len(octets) - found.asked)
+            connection.replay, connection.replayed = found, octets
         front = connection.front
         limits = front.limits
         served = connection.served + 1
@@ -166,8 +187,18 @@ class ReplayLane:
         if not found.uses:
             self._used_lately.append(found)
         found.uses += 1
+        if len(octets) != found.asked:  # what was cut is longer or shorter
+            self._octets_in.inc(len(octets) - found.asked)
         connection.deadline = now + limits.keep_alive_timeout
         return True
+
+    def _find(self, entries: dict[bytes, Replay], octets: bytes) -> Replay | None:
+        found = entries.get(octets)
+        if found is None and self._cut is not None:
+            found = entries.get(self._cut(b"", octets, _MOST_CUT))
+            if found is not None and found.is_exact:
+                return None  # its stored response depends on what was cut, and it is for heads without that
+        return found
 
     def offer(
         self,
@@ -210,6 +241,9 @@ class ReplayLane:
         replay = entries.pop(key, None)
         if replay is not None:
             self._used -= replay.size
+            if replay.uses:
+                self.tally()
+            replay.forget()
 
     def tally(self) -> None:
         """Count what was given since the last time: one addition a replay on the road, the rest now and then."""

@@ -6,14 +6,17 @@ is still what it was, and still fresh. Nothing here decides anything that the lo
 
 from __future__ import annotations
 
-from gateway.api import Fields, Request, WallTime
+from gateway.api import Fields, Request, Response, WallTime
 from plugins.cache.answer import Heads
 from plugins.cache.freshness import age_seconds, current_age, remaining_seconds
 from plugins.cache.status import CacheStatus
 from plugins.cache.stored import StoredResponse
 
-READY_OCTETS = 400
-"""What it takes beside its stored response."""
+READY_OCTETS = 700
+"""What it takes beside its stored response, but for the copy of head and content, ready to be written, that the
+listener keeps of answers up to `COPIED`."""
+COPIED = 64 * 1024
+"""Octets of content."""
 _DECIDES = (
     *(b"cache-control", b"pragma", b"range", b"if-range"),
     *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
@@ -25,22 +28,20 @@ class Ready:
     """A stored response as one route answers with it, until it ends or is changed."""
 
     __slots__ = (
-        "_fields",
         "_from",
         "_heads",
+        "_response",
         "_status",
+        "_stored",
         "_to",
         "alive",
-        "body",
         "made_by",
-        "status",
-        "stored",
         "until",
     )
 
     def __init__(self, stored: StoredResponse, heads: Heads, status: CacheStatus | None, made_by: object) -> None:
         """`made_by` knows it again: others (after a reload, say) make their own."""
-        self.stored: StoredResponse | None = stored
+        self._stored: StoredResponse | None = stored
         self._heads = heads
         self._status = status
         self.made_by = made_by
@@ -48,34 +49,40 @@ class Ready:
         """Whether the stored response is in its store, is what it was, and is the one that answers."""
         self.until = WallTime(stored.response_time + stored.lifetime - stored.corrected_initial_age)
         """When it stops being fresh."""
-        self.status = stored.status
-        self.body = stored.body
-        self._fields = Fields()
+        self._response = Response(stored.status, Fields(), stored.body, stored.reason)
         self._from = self._to = 0.0
 
     def end(self, stored: StoredResponse) -> None:
         """For `on_end` of the stored response: a head that remembers this must not keep its content in memory."""
         self.alive = False
-        self.stored = None
-        self.body = b""
-        self._fields = Fields()
+        self._stored = None
+        self._response = Response(204, Fields())
 
-    def use(self, now: WallTime) -> tuple[Fields, bytes | None]:
-        """The fields of the answer as of `now`, the caller's own, and the reason phrase. It counts as a use."""
-        stored = self.stored
+    def use(self, now: WallTime) -> Response:
+        """The answer as of `now`, shared by all who get it meanwhile. It counts as a use."""
+        stored = self._stored
         assert stored is not None, "it is alive"
         stored.uses += 1
         stored.last_used = now
         if not self._from <= now <= self._to:
             self._write(stored, now)
-        return self._fields.copy(), stored.reason
+        return self._response
 
     def _write(self, stored: StoredResponse, now: WallTime) -> None:
         age = current_age(stored, now)
         remaining = remaining_seconds(stored, age)
-        self._fields = self._heads.at(age_seconds(age), None if self._status is None else self._status.fresh(remaining))
+        fields = self._heads.at(age_seconds(age), None if self._status is None else self._status.fresh(remaining))
+        self._response = Response(stored.status, fields, stored.body, stored.reason)
+        self._response.dated = self._response.shared = True
+        self._response.stored = stored
         self._from = now
         self._to = lines_hold_until(stored, age)
+
+
+def octets_of_ready(stored: StoredResponse) -> int:
+    """What a `Ready` of that response takes."""
+    length = len(stored.body)
+    return READY_OCTETS + (length + len(stored.fields.encode()) if length <= COPIED else 0)
 
 
 def lines_hold_until(stored: StoredResponse, age: float) -> float:

@@ -40,6 +40,7 @@ def sent_as(request: Request, fields: Fields, target: bytes) -> Request:
     sent.upstream_wait = request.upstream_wait
     sent.avoid = request.avoid
     sent.deadline = request.deadline
+    sent.once = request.once
     return sent
 
 
@@ -54,6 +55,7 @@ def for_refresh(request: Request) -> Request:
     own.upstream_wait = 0.0
     own.avoid = frozenset()
     own.deadline = None
+    own.once = False
     if own.method == "HEAD":
         own.method = "GET"
     return own

@@ -7,7 +7,7 @@ from plugins.cache.answer import answer, whole
 from plugins.cache.figures import CacheFigures
 from plugins.cache.freshness import SteadyTime, remaining_seconds
 from plugins.cache.policy import Policy
-from plugins.cache.ready import READY_OCTETS, Ready, may_be_known
+from plugins.cache.ready import Ready, may_be_known, octets_of_ready
 from plugins.cache.reasons import HitReason
 from plugins.cache.replaying import Replays
 from plugins.cache.status import CacheStatus
@@ -58,7 +58,7 @@ class Serving:
         ready: Ready | None = stored.derived(self._ready)
         if ready is None or not ready.alive or ready.made_by is not self:
             ready = Ready(stored, whole(stored, self._policy), self._status, self)
-            if not stored.keep(self._ready, ready, READY_OCTETS):
+            if not stored.keep(self._ready, ready, octets_of_ready(stored)):
                 return  # what cannot be kept would be made, and told of the end, with every hit
             stored.on_end(ready.end)
         notes = request.fields.notes
@@ -84,9 +84,5 @@ class Serving:
             return None
         self._counter.inc()
         request.trail.append(self._decision)
-        body = ready.body
-        fields, reason = ready.use(now)
-        response = Response(ready.status, fields, body, reason)
-        response.dated = True
-        response.stored = ready.stored
+        response: Response = ready.use(now)
         return response

@@ -157,3 +157,16 @@ def test_what_is_encoded_reads_back_as_it_was(lines: list[tuple[bytes, bytes]]) 
     read = [tuple(line.split(b": ", 1)) for line in encoded.split(b"\r\n")[:-1]]
     assert read == lines
     assert encoded.count(b"\n") == len(lines)
+
+
+def test_fields_of_the_same_octets_share_what_was_worked_out_until_one_is_changed() -> None:
+    first = Fields([(b"A", b"1")])
+    one, other = first.again(), first.again()
+    assert one.notes is other.notes
+    assert one.notes is not None
+    one.notes["who"] = 1
+    assert other.notes == {"who": 1}
+    one.add(b"B", b"2")
+    assert one.notes is None
+    assert (b"b" in other, list(first)) == (False, [(b"A", b"1")])
+    assert other.copy().notes is None

@@ -97,3 +97,14 @@ def test_a_discarded_response_is_given_up_even_when_its_body_cannot_be_aborted()
 def test_every_safe_method_may_be_repeated_and_post_may_not() -> None:
     assert SAFE_METHODS < IDEMPOTENT_METHODS
     assert not {"POST", "PATCH", "CONNECT"} & IDEMPOTENT_METHODS
+
+
+def test_a_copy_of_a_response_may_be_changed() -> None:
+    response = Response(200, Fields([(b"A", b"1")]), b"x", b"Fine")
+    response.dated = response.shared = True
+    response.joined = b"as written"
+    copy = response.copy()
+    copy.fields.add(b"B", b"2")
+    assert (copy.status, copy.body, copy.reason, copy.dated) == (200, b"x", b"Fine", True)
+    assert (copy.shared, copy.joined) == (False, b"")
+    assert b"b" not in response.fields

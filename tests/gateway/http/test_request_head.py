@@ -18,6 +18,7 @@ from gateway.http.request_head import (
     HeadLimits,
     RequestHeads,
     check_partial_head,
+    is_one_head,
     skip_empty_lines,
 )
 
@@ -321,3 +322,17 @@ def test_what_can_never_become_a_head_is_refused_before_it_ends(part: bytes, sta
 @pytest.mark.parametrize("part", [b"", b"G", b"GET / HTTP/1.1\r", b"GET / HTTP/1.1\r\nHost: a\r\n"])
 def test_a_head_that_may_still_become_one_is_waited_for(part: bytes) -> None:
     check_partial_head(part, 100, 300)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_one"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n", False),
+        (b"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", False),
+        (b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n", False),
+        (b"", False),
+    ],
+)
+def test_one_whole_head_is_told_from_anything_else(data: bytes, is_one: bool) -> None:
+    assert is_one_head(data) is is_one

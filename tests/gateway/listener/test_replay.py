@@ -263,3 +263,51 @@ async def test_a_304_is_given_again_too() -> None:
     first, second = lane.sent.split(b"HTTP/1.1 304 Not Modified\r\n")[1:]
     assert first.replace(b"Age: 0", b"Age: 1") == second
     assert second.endswith(b"\r\n\r\n")
+
+
+async def test_a_connection_that_repeats_its_head_gets_nothing_that_left_the_table() -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    for _ in range(3):
+        lane.send(HEAD)
+    assert shop.asked == 1
+    lane.front.lane.configure(1 << 20, ())
+    lane.send(HEAD)
+    assert shop.asked == 2
+
+
+async def test_what_left_the_table_is_not_kept_in_memory_by_connections() -> None:
+    lane = replaying(Shop(stored := Stored(), b"x" * 10_000))
+    lane.send(HEAD)
+    lane.send(HEAD)
+    replay = lane.connection.replay
+    assert replay is not None
+    assert len(replay.octets) > 10_000
+    lane.front.lane.configure(1 << 20, ())
+    assert (replay.octets, replay.content) == (b"", b"")
+    assert stored.uses == 1, "what was given before is counted"
+
+
+async def test_the_answer_is_written_anew_when_its_lines_no_longer_hold() -> None:
+    stored = Stored()
+    lane = replaying(Shop(stored))
+    lane.send(HEAD)
+    lane.send(HEAD)
+    lane.send(HEAD)
+    assert stored.rendered == 1
+    stored.holds = 0.0
+    lane.send(HEAD.replace(b"/things", b"/others"))
+    lane.send(HEAD.replace(b"/things", b"/others"))
+    lane.send(HEAD.replace(b"/things", b"/others"))
+    assert stored.rendered == 3
+
+
+async def test_all_octets_are_counted_though_the_lane_counts_late() -> None:
+    lane = replaying(Shop(Stored()))
+    longer = OTHER.replace(b"Id: 2", b"Id: 234567")
+    for head in (HEAD, HEAD, OTHER, longer, longer):
+        lane.send(head)
+    lane.front.show()
+    received = lane.front.figures.row[lane.front.figures.octets_in]
+    assert received == 2 * len(HEAD) + len(OTHER) + 2 * len(longer)
+    assert lane.front.figures.row[lane.front.figures.octets_out] == len(lane.sent)

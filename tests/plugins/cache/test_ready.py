@@ -27,23 +27,28 @@ def test_it_is_good_for_as_long_as_the_response_is_fresh() -> None:
 def test_the_lines_that_time_changes_are_right_whenever_it_is_used() -> None:
     ready = ready_at(1000.0)
     for now, age, ttl in ((1000.0, 0, 60), (1000.2, 1, 59), (1000.9, 1, 59), (1001.0, 1, 59), (1001.1, 2, 58)):
-        fields, _ = ready.use(WallTime(now))
+        fields = ready.use(WallTime(now)).fields
         assert fields.get(b"age") == b"%d" % age, now
         assert fields.get(b"cache-status") == b"slipstream; hit; ttl=%d" % ttl, now
 
 
-def test_what_one_reader_does_to_the_fields_no_other_sees() -> None:
+def test_while_nothing_changes_all_get_the_same_answer_and_are_told_so() -> None:
     ready = ready_at(1000.0)
-    ready.use(WallTime(1000.5))[0].add(b"X", b"y")
-    assert b"x" not in ready.use(WallTime(1000.5))[0]
+    first, second, later = (ready.use(WallTime(now)) for now in (1000.3, 1000.6, 1001.3))
+    assert first is second
+    assert first.shared
+    assert later is not first
 
 
 def test_its_end_lets_go_of_the_content() -> None:
     stored = stored_response(at=0.0)
     ready = Ready(stored, whole(stored, policy_of()), None, MADE_BY)
-    assert ready.body is stored.body
+    assert ready.use(WallTime(1.0)).body is stored.body
     ready.end(stored)
-    assert (ready.alive, ready.body) == (False, b"")
+    assert not ready.alive
+    assert not any(
+        held is stored or getattr(held, "body", b"") for held in map(ready.__getattribute__, ready.__slots__)
+    )
 
 
 @given(st.floats(0, 1e6), st.floats(0, 100), st.floats(1, 1e6))
