@@ -92,7 +92,8 @@ class Request:
     upstream_wait: float = 0.0
     """Seconds spent waiting for upstreams so far."""
     served_by: str = ""
-    """The upstream server that answered, empty when none was asked."""
+    """The upstream server that was asked last, empty when none was. Set while its answer is waited for, so that whoever
+    asks a second one meanwhile can avoid it."""
     interim: Callable[[int, Fields], None] | None = None
     """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
     offers_replay: int = 0

@@ -98,7 +98,7 @@ class Upstream:
         def failed(error: GatewayError, request: Request, server: Server, begun: float) -> float:
             """Count a failed attempt; the wait for it was the upstream's time, too. Returns when it ended."""
             figures.failed(error.reason)
-            error.server = request.served_by = server.url
+            error.server = server.url
             now = time.monotonic()
             request.upstream_wait += now - begun
             roster.failed(server, request, error, now - begun, now)
@@ -116,6 +116,7 @@ class Upstream:
             server, retried = roster.only or roster.choose(request, begun, request.avoid), False
             while True:
                 server.pending += 1
+                request.served_by = server.url
                 pool = server.pool
                 connection = None if retried else pool.take()
                 try:
@@ -132,7 +133,6 @@ class Upstream:
                     except BaseException:
                         connection.abandon(request)
                         raise
-                    request.served_by = server.url
                     row[answered] += 1.0
                     if roster.is_watched:
                         now = time.monotonic()
