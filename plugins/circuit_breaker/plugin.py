@@ -1,0 +1,313 @@
+"""The circuit breaker on the road: lets requests pass or not, and judges what came of them. The only file of the room
+that awaits."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Collection
+from typing import Any
+
+from gateway.api import (
+    BodyStream,
+    CircuitOpenError,
+    GatewayError,
+    Handler,
+    Plugin,
+    Request,
+    Response,
+    Runtime,
+    StreamEnd,
+    UpstreamError,
+)
+from plugins.circuit_breaker.answer import Static, retry_seconds, words_for
+from plugins.circuit_breaker.board import Board
+from plugins.circuit_breaker.breaker import Breaker
+from plugins.circuit_breaker.figures import RequestFigures, Watch
+from plugins.circuit_breaker.group import ALL, Group, Refusal
+from plugins.circuit_breaker.judge import Judge
+from plugins.circuit_breaker.reasons import CircuitReason
+from plugins.circuit_breaker.rules import Rules
+from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per
+
+STALE_AT_HAND = "stale_at_hand"
+"""The attribute of a request with which a store in front says that it has an answer for the case of an error."""
+REMINDERS = 8
+"""About so many of the other workers tell a new one which circuits are open."""
+
+
+class CircuitBreakerPlugin(Plugin):
+    """Stop asking an upstream, or one of its servers, that keeps failing."""
+
+    Settings = CircuitBreakerSettings
+    after = ("cache", "coalesce", "retry")
+    """A store answers without asking; and each further attempt at a request is an exchange of its own."""
+
+    def __init__(self, settings: CircuitBreakerSettings, runtime: Runtime) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._rules = Rules.of(settings)
+        self._judge = Judge(settings)
+        self._figures = RequestFigures(runtime.figures, runtime.route)
+        self._board = runtime.lasting.share("circuit_breaker", Board)
+        per = settings.per
+        name = f"{per.value}:{runtime.route if per is Per.ROUTE else runtime.upstream}"
+        self._group = runtime.lasting.share(f"circuit_breaker {name}", lambda: self._make_group(name))
+        self._post = runtime.lasting.share("circuit_breaker post", lambda: Post(self._board, runtime))
+        fallback = settings.fallback
+        self._static = Static(fallback.response, runtime.name) if fallback.response is not None else None
+        self._elsewhere: Handler | None = None
+        self._told: tuple[Refusal | None, str] = (None, "")
+
+    def _make_group(self, name: str) -> Group:
+        per_server = self._settings.per is Per.SERVER
+        group = Group(name, self._rules, random.random, per_server=per_server)
+        log = self._runtime.log if self._settings.per is Per.ROUTE else self._runtime.log.try_unbind("route")
+        group.listeners.append(Watch(self._runtime.figures, self._runtime.clock, log))
+        return group
+
+    async def open(self) -> None:
+        """Take the circuits over as they are, and answer other workers and the administrator."""
+        self._group.join(self, self._rules)
+        self._board.join(self._group)
+        if self._runtime.control is not None:
+            self._post.answer_by(self._runtime)
+
+    async def close(self) -> None:
+        """Leave the circuits to the chain that comes after."""
+        self._group.part(self)
+        self._post.stop_asking(self._runtime)
+
+    def wrap(self, inner: Handler) -> Handler:
+        """`inner` behind its circuit."""
+        if self._settings.fallback.upstream is not None and self._runtime.forward is not None:
+            self._elsewhere = self._runtime.forward(self._settings.fallback.upstream)
+        group, epochs, breakers = self._group, self._group.epochs, self._group.breakers
+        only = None if group.per_server else group.breakers[ALL]
+        monotonic, statuses = self._runtime.clock.monotonic, self._judge.statuses
+        instead = None
+        if self._settings.fallback.on_failure and (self._elsewhere is not None or self._static is not None):
+            instead = self._instead_of_failure
+
+        async def handle(request: Request) -> Response:
+            begun = monotonic()
+            if not group.calm:
+                return await self._with_care(inner, request, begun)
+            epoch = epochs.now
+            try:
+                response = await inner(request)
+            except UpstreamError as error:
+                self._failed(request, error, begun, epoch)
+                if instead is not None:
+                    return await instead(request, error)
+                raise
+            now = monotonic()
+            breaker = only or breakers.get(request.served_by) or self._breaker_of(request)
+            failed = response.status in statuses
+            if breaker is not None:
+                breaker.record(failed, now - begun, epoch, now)
+                if response.body.__class__ is BodyStream:
+                    self._watch_body(response.body, breaker, epoch)
+            if failed and instead is not None:
+                return await instead(request, response)
+            return response
+
+        return handle
+
+    async def _with_care(self, inner: Handler, request: Request, begun: float) -> Response:
+        """What `handle` does while a circuit is not simply closed."""
+        group = self._group
+        if begun < group.shut_until and group.shut is not None:
+            return await self._refuse(request, group.shut, begun)
+        admission = group.admit(begun, self._servers(), request.avoid)
+        if isinstance(admission, Refusal):
+            return await self._refuse(request, admission, begun)
+        avoided = request.avoid
+        if admission.avoid:
+            request.avoid = avoided | admission.avoid
+        if admission.probe is not None:
+            self._figures.note(request.trail, CircuitReason.PROBE)
+        elif admission.avoid:
+            self._figures.note(request.trail, CircuitReason.AROUND)
+        instead = self._settings.fallback.on_failure
+        try:
+            response = await inner(request)
+        except UpstreamError as error:
+            self._failed(request, error, begun, admission.epoch, admission.probe)
+            if instead:
+                return await self._instead_of_failure(request, error)
+            raise
+        finally:
+            request.avoid = avoided
+            group.leave(admission)
+        now = self._runtime.clock.monotonic()
+        breaker = self._breaker_of(request)
+        failed = response.status in self._judge.statuses
+        if breaker is not None:
+            is_probe = admission.probe is not None and group.breakers.get(admission.probe) is breaker
+            breaker.record(failed, now - begun, admission.epoch, now, probe=is_probe)
+            if isinstance(response.body, BodyStream):
+                self._watch_body(response.body, breaker, admission.epoch)
+        if failed and instead:
+            return await self._instead_of_failure(request, response)
+        return response
+
+    # --- judging -------------------------------------------------------------------------------
+
+    def _servers(self) -> Collection[str]:
+        servers = self._runtime.servers
+        return servers() if servers is not None and self._group.per_server else ()
+
+    def _breaker_of(self, request: Request) -> Breaker | None:
+        """The circuit of the server that answered, or failed; `None` when none was asked."""
+        if not self._group.per_server:
+            return self._group.breakers[ALL]
+        if request.served_by:
+            return self._group.breaker(request.served_by)
+        servers = self._servers()
+        return self._group.breaker(next(iter(servers))) if len(servers) == 1 else None
+
+    def _failed(
+        self, request: Request, error: UpstreamError, begun: float, epoch: int, probe: str | None = None
+    ) -> None:
+        failed = self._judge.of_error(error)
+        breaker = self._breaker_of(request)
+        if failed is None or breaker is None:
+            return
+        now = self._runtime.clock.monotonic()
+        is_probe = probe is not None and self._group.breakers.get(probe) is breaker
+        breaker.record(failed, now - begun, epoch, now, probe=is_probe)
+
+    def _watch_body(self, body: BodyStream, breaker: Breaker, epoch: int) -> None:
+        """Count a body that breaks off, when it does."""
+
+        def ended(end: StreamEnd) -> None:
+            if end is StreamEnd.FAILED and self._judge.of_body(body.error):
+                breaker.spoil(epoch, self._runtime.clock.monotonic())
+
+        body.on_end(ended)
+
+    # --- in place of the upstream ----------------------------------------------------------------
+
+    async def _refuse(self, request: Request, refusal: Refusal, now: float) -> Response:
+        """The answer to a request that may not pass. Raises CircuitOpenError."""
+        retry_after = retry_seconds(refusal, now)
+        if not (request.attributes and request.attributes.get(STALE_AT_HAND)):
+            instead = await self._instead(request, retry_after)
+            if instead is not None:
+                return instead
+        self._figures.note(request.trail, CircuitReason.WITHHELD if refusal.is_ramping else CircuitReason.REFUSED)
+        told, words = self._told
+        if told is not refusal:
+            words = words_for(refusal)
+            self._told = refusal, words
+        raise CircuitOpenError(words, retry_after)
+
+    async def _instead(self, request: Request, retry_after: float | None) -> Response | None:
+        """What answers in place of the upstream; `None` when nothing does."""
+        if self._elsewhere is not None:
+            try:
+                response = await self._elsewhere(request)
+            except GatewayError as error:
+                if error.status < 500:
+                    raise
+            else:
+                if response.status not in self._judge.statuses or self._static is None:
+                    self._figures.note(request.trail, CircuitReason.FALLBACK_UPSTREAM)
+                    return response
+                response.discard()
+        if self._static is None:
+            return None
+        self._figures.note(request.trail, CircuitReason.FALLBACK_RESPONSE)
+        return self._static.response(retry_after)
+
+    async def _instead_of_failure(self, request: Request, failure: Response | UpstreamError) -> Response:
+        """What answers in place of a failure while the circuit is closed, or the failure itself."""
+        is_used_up = isinstance(request.body, BodyStream)
+        has_stale = request.attributes is not None and request.attributes.get(STALE_AT_HAND)
+        instead = None if is_used_up or has_stale else await self._instead(request, None)
+        if instead is None:
+            if isinstance(failure, UpstreamError):
+                raise failure
+            return failure
+        if isinstance(failure, Response):
+            failure.discard()
+        return instead
+
+    def explain(self, request: Request) -> dict[str, Any] | None:
+        """How the circuits stand that this request would meet."""
+        now = self._runtime.clock.monotonic()
+        own = [each for each in self._board.listing(now) if each["group"] == self._group.name]
+        shut = [each["circuit"] for each in own if each["state"] == "open"]
+        keys = self._servers() if self._group.per_server else self._group.breakers
+        is_shut = bool(shut) and len(shut) >= len(keys or own)
+        return {
+            "decision": "refuse" if is_shut else "pass",
+            "reason": "open" if is_shut else "around" if shut else "closed",
+            "circuits": [f"{each['circuit']}: {each['state']}" for each in own],
+        }
+
+
+class Post:
+    """Tells the other workers what changed, one message under way at a time, and answers them and the administrator."""
+
+    def __init__(self, board: Board, runtime: Runtime) -> None:
+        self._board = board
+        self._runtime = runtime
+        self._task: asyncio.Task[None] | None = None
+        self._is_new = True
+        board.wake = self._wake
+
+    def answer_by(self, runtime: Runtime) -> None:
+        """Speak and listen by the control channel of this runtime from here on."""
+        self._runtime = runtime
+        control = runtime.control
+        assert control is not None
+        control.on("circuit", self._hear)
+        control.on("circuits", self._list)
+        control.on("circuit_order", self._carry_out)
+        if self._is_new and runtime.workers > 1:
+            runtime.at_each_sweep.append(self._ask)
+
+    def stop_asking(self, runtime: Runtime) -> None:
+        """The plugin of this runtime closes."""
+        if self._ask in runtime.at_each_sweep:
+            runtime.at_each_sweep.remove(self._ask)
+
+    def _ask(self) -> None:
+        """Ask the others once, when this worker is at work, which circuits are open."""
+        self.stop_asking(self._runtime)
+        if self._is_new:
+            self._is_new = False
+            self._wake(ask=True)
+
+    def _wake(self, *, ask: bool = False) -> None:
+        if self._runtime.control is not None and (ask or self._task is None or self._task.done()):
+            self._task = self._runtime.tasks.spawn(self._deliver(ask=ask), name="circuit_breaker.tell")
+
+    async def _deliver(self, *, ask: bool) -> None:
+        control, monotonic = self._runtime.control, self._runtime.clock.monotonic
+        assert control is not None
+        news: list[dict[str, Any]] = [{"ask": True}] if ask else self._board.take_news(monotonic())
+        while news:
+            try:
+                await control.call("relay", to="circuit", news=news)
+            except Exception as error:  # each worker finds out by itself, too
+                self._runtime.log.info("the other workers were not told of a circuit", reason=str(error))
+                return
+            news = self._board.take_news(monotonic())
+
+    async def _hear(self, message: dict[str, Any]) -> dict[str, Any]:
+        news = message["news"]
+        if news and news[0].get("ask"):
+            if random.random() * (self._runtime.workers - 1) < REMINDERS:
+                self._board.remind()
+        else:
+            self._board.hear(news, self._runtime.clock.monotonic())
+        return {}
+
+    async def _list(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"circuits": self._board.listing(self._runtime.clock.monotonic())}
+
+    async def _carry_out(self, message: dict[str, Any]) -> dict[str, Any]:
+        return {"count": self._board.carry_out(message, self._runtime.clock.monotonic())}
