@@ -38,6 +38,37 @@ def explain_lines(document: Document) -> Iterator[str]:
         yield from (f"  {line}" for line in _explained(words))
 
 
+def breaker_lines(document: Document) -> Iterator[str]:
+    """The circuits: a line for each, and one for each worker that has it otherwise."""
+    if "circuits" not in document:
+        workers = f"acknowledged by {_count(len(document['workers']), 'worker')}"
+        yield f"{document['action']}: {_count(document['count'], 'circuit')} over all workers; {workers}"
+        return
+    if not document["circuits"]:
+        yield "no circuit yet: a server has one from its first answer on"
+    for circuit in document["circuits"]:
+        yield f"{_value(circuit['circuit'])}: {_standing(circuit)}"
+        seen = f"{circuit['failures']} of {_count(circuit['calls'], 'exchange')} in the window failed"
+        if circuit["slow"]:
+            seen += f", {circuit['slow']} slow"
+        yield f"  {seen}"
+        if circuit["evidence"]:
+            yield f"  {_value(circuit['cause'])}: {_value(circuit['evidence'])}"
+        for worker in circuit["workers"]:
+            if worker["state"] != circuit["state"]:
+                yield f"  worker {worker['worker']}: {_standing(worker)}"
+
+
+def _standing(circuit: Document) -> str:
+    if circuit["is_held"]:
+        return "open until somebody closes it"
+    if circuit["next_try_seconds"] is not None:
+        return f"open, next try in {circuit['next_try_seconds']:.1f} s"
+    if circuit["state"] == "closed" and circuit["share"] < 1:
+        return f"closed, {circuit['share']:.0%} of the traffic so far"
+    return str(circuit["state"])
+
+
 def _explained(words: Document) -> Iterator[str]:
     if "error" in words:
         yield str(words["error"])

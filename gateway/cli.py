@@ -1,4 +1,4 @@
-"""The command line: `slipstream run | check | purge | explain | schema | demo | version`.
+"""The command line: `slipstream run | check | purge | explain | breakers | schema | demo | version`.
 
 Exit codes: 0 all went well, 1 mistakes (in a configuration, or at the start) or a gateway that could not do what it
 was asked, 2 the command itself was wrong.
@@ -175,6 +175,37 @@ def explain(
 
     parameters = [("url", url), ("method", method), *(("header", each) for each in header or ())]
     _show(lambda: AdminClient(admin, token).get("/api/explain", parameters), explain_lines, as_json=as_json)
+
+
+@app.command()
+def breakers(
+    open_: Annotated[str | None, typer.Option("--open", metavar="NAME", help="Open this circuit by hand.")] = None,
+    close: Annotated[str | None, typer.Option("--close", metavar="NAME", help="Close it.")] = None,
+    reset: Annotated[
+        str | None, typer.Option("--reset", metavar="NAME", help="Close it, and forget how often it was open.")
+    ] = None,
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="TIME", help="How long --open holds; until --close without it.")
+    ] = None,
+    admin: Admin = DEFAULT_ADMIN,
+    token: Token = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show the circuits of a running gateway, or change some in every worker. NAME is one of them, or 'all'."""
+    given = {action: name for action, name in (("open", open_), ("close", close), ("reset", reset)) if name}
+    if len(given) > 1 or (duration and "open" not in given):
+        _wrong_usage("Give one of --open, --close and --reset; --for goes with --open alone.")
+    from gateway.answers import breaker_lines
+    from gateway.supervisor.client import AdminClient
+
+    if not given:
+        _show(lambda: AdminClient(admin, token).get("/api/breakers"), breaker_lines, as_json=as_json)
+        return
+    ((action, name),) = given.items()
+    order: dict[str, Any] = {"action": action, **({"all": True} if name == "all" else {"circuit": name})}
+    if duration:
+        order["for"] = duration
+    _show(lambda: AdminClient(admin, token).post("/api/breakers", order), breaker_lines, as_json=as_json)
 
 
 def _show(

@@ -15,6 +15,7 @@ from gateway import __version__
 from gateway.config import TcpAddress
 from gateway.figures.render import render
 from gateway.supervisor.asking import Asking
+from gateway.supervisor.breakers import Breakers
 from gateway.supervisor.guard import Asked, Guard
 from gateway.supervisor.health_admin import HealthAdmin
 from gateway.supervisor.page import index
@@ -47,6 +48,7 @@ class Admin:
         application = web.Application(middlewares=[self._guarded], client_max_size=MAX_BODY_OCTETS)
         application.on_response_prepare.append(_protect)
         asking = Asking(self._supervisor)
+        breakers = Breakers(self._supervisor)
         servers = HealthAdmin(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
@@ -59,6 +61,8 @@ class Admin:
             application.router.add_post("/api/purge", asking.purge),
             application.router.add_get("/api/entries", asking.entries),
             application.router.add_get("/api/explain", asking.explain),
+            application.router.add_get("/api/breakers", breakers.list),
+            application.router.add_post("/api/breakers", breakers.order),
             application.router.add_get("/api/upstreams", servers.list),
             application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/drain", servers.drain),
             application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/resume", servers.resume),

@@ -13,6 +13,8 @@ ENTRIES = (
     ("GET", "/api/entries", "what is stored, in pages; each worker has a memory of its own"),
     ("GET", "/api/upstreams", "every upstream with its servers: healthy, ejected, draining, and what waits for them"),
     ("POST", "/api/upstreams/NAME/servers/URL/drain", "no new requests to a server; resume instead of drain undoes it"),
+    ("GET", "/api/breakers", "every circuit: closed, half-open or open, why, and when it is tried again"),
+    ("POST", "/api/breakers", "open, close or reset circuits by hand, in every worker"),
     ("GET", "/api/explain", "what would happen to a request now, and why: ?url=http://shop.example/a"),
 )
 
