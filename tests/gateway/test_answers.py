@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.answers import explain_lines, octets, purge_lines
+from gateway.answers import breaker_lines, explain_lines, octets, purge_lines
 
 
 def purge(*workers: dict[str, Any], soft: bool = False, dry_run: bool = False) -> list[str]:
@@ -45,6 +45,34 @@ def test_a_worker_that_did_not_acknowledge_is_told_with_its_error() -> None:
     lines = purge({"count": 1, "octets": 1}, {"error": "purge: no answer within 30 s"})
     assert "acknowledged by 1 of 2 workers" in lines[0]
     assert lines[2] == "  worker 1 (pid 11): purge: no answer within 30 s"
+
+
+def a_circuit(state: str = "closed", **changes: Any) -> dict[str, Any]:
+    standing = {"state": state, "share": 1.0, "next_try_seconds": None, "is_held": False}
+    seen = {"calls": 1200, "failures": 1, "slow": 0, "cause": None, "evidence": None}
+    return {"circuit": "upstream:app", **standing, **seen, "workers": [], **changes}
+
+
+def test_circuits_are_told_with_what_was_seen_and_when_they_are_tried_again() -> None:
+    worker = {"worker": "1", "state": "closed", "share": 0.25, "next_try_seconds": None, "is_held": False}
+    why = {"cause": "failure_rate", "evidence": "5 of 9 exchanges failed"}
+    opened = a_circuit("open", next_try_seconds=4.21, slow=7, workers=[worker], **why)
+    assert list(breaker_lines({"circuits": [opened, a_circuit()]})) == [
+        "upstream:app: open, next try in 4.2 s",
+        "  1 of 1,200 exchanges in the window failed, 7 slow",
+        "  failure_rate: 5 of 9 exchanges failed",
+        "  worker 1: closed, 25% of the traffic so far",
+        "upstream:app: closed",
+        "  1 of 1,200 exchanges in the window failed",
+    ]
+
+
+def test_what_was_ordered_is_told_and_so_is_that_there_is_nothing() -> None:
+    (line,) = breaker_lines({"action": "open", "count": 2, "workers": [{}, {}]})
+    assert line == "open: 2 circuits over all workers; acknowledged by 2 workers"
+    assert "no circuit yet" in "".join(breaker_lines({"circuits": []}))
+    held = a_circuit("open", is_held=True)
+    assert next(breaker_lines({"circuits": [held]})) == "upstream:app: open until somebody closes it"
 
 
 HIT: dict[str, Any] = {

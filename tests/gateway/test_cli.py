@@ -259,10 +259,37 @@ def test_explain_asks_about_a_request(fake: FakeGateway) -> None:
     assert "route r, upstream app" in result.stdout
 
 
+@pytest.mark.parametrize(
+    ("arguments", "order"),
+    [
+        (["--open", "upstream:app", "--for", "30s"], {"action": "open", "circuit": "upstream:app", "for": "30s"}),
+        (["--close", "upstream:app"], {"action": "close", "circuit": "upstream:app"}),
+        (["--reset", "all"], {"action": "reset", "all": True}),
+    ],
+)
+def test_circuits_are_ordered_about(fake: FakeGateway, arguments: list[str], order: dict[str, Any]) -> None:
+    fake.document = {"action": order["action"], "count": 2, "workers": [{}, {}]}
+    result = slipstream("breakers", *arguments)
+    assert fake.asked[2:] == ["/api/breakers", order]
+    assert (result.exit_code, result.stdout.startswith(f"{order['action']}: 2 circuits")) == (0, True)
+
+
+def test_circuits_are_listed(fake: FakeGateway) -> None:
+    fake.document = {"circuits": [], "workers": []}
+    assert "no circuit yet" in slipstream("breakers").stdout
+    assert fake.asked[2] == "/api/breakers"
+
+
+@pytest.mark.parametrize("arguments", [["--open", "a", "--close", "a"], ["--close", "a", "--for", "5s"]])
+def test_orders_that_contradict_themselves_are_wrong_usage(fake: FakeGateway, arguments: list[str]) -> None:
+    assert slipstream("breakers", *arguments).exit_code == 2
+    assert fake.asked == []
+
+
 def test_no_command_is_wrong_usage_and_shows_them_all() -> None:
     result = slipstream()
     assert result.exit_code == 2
-    for command in ("run", "check", "purge", "explain", "schema", "demo", "version"):
+    for command in ("run", "check", "purge", "explain", "breakers", "schema", "demo", "version"):
         assert command in result.output
 
 
