@@ -15,7 +15,7 @@ from loadtests.support.cores import Placement, pinned, place_here
 from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
 
 _SPARE_DESCRIPTORS = 500
-_MEMORY = "256MiB"
+_MEMORY = "1GiB"
 
 Scene = Callable[[Front], AsyncIterator[Speed]]
 

@@ -40,6 +40,8 @@ class Shelf:
         self.may_answer = asyncio.Event()
         """Cleared, it answers nobody; what it was asked is counted all the same."""
         self.may_answer.set()
+        self.was_asked = asyncio.Event()
+        """Set with every request."""
         self._server: asyncio.Server | None = None
 
     async def open(self) -> int:
@@ -71,6 +73,7 @@ class _Serving(asyncio.Protocol):
             head, _, self._received = self._received.partition(b"\r\n\r\n")
             target = head.split(b" ", 2)[1].decode()
             self._shelf.asked[target] += 1
+            self._shelf.was_asked.set()
             if self._shelf.may_answer.is_set():
                 self._answer(target)
             else:
