@@ -199,7 +199,7 @@ def breakers(
     from gateway.supervisor.client import AdminClient
 
     if not given:
-        _show(lambda: AdminClient(admin, token).get("/api/breakers"), breaker_lines, as_json=as_json)
+        _show(lambda: AdminClient(admin, token).get("/api/breakers", []), breaker_lines, as_json=as_json)
         return
     ((action, name),) = given.items()
     order: dict[str, Any] = {"action": action, **({"all": True} if name == "all" else {"circuit": name})}

@@ -45,8 +45,10 @@ class Breakers:
         told = await self._supervisor.fleet.ask("circuit_order", **order)
         count = sum(each.answer.get("count", 0) for each in told)
         if not count and any(each.telling is Telling.ANSWERED for each in told):
-            detail = f"no worker has a circuit {order.get('circuit')!r}" if "circuit" in order else "there is no circuit"
-            return problem(HTTPStatus.NOT_FOUND, detail)
+            named = order.get("circuit")
+            return problem(
+                HTTPStatus.NOT_FOUND, f"no worker has a circuit {named!r}" if named else "there is no circuit"
+            )
         self._log.info("circuits ordered", **order, count=count, workers=len(told))
         return self._answer(told, lambda: {**order, "count": count, "workers": [each.to_json() for each in told]})
 
