@@ -101,7 +101,6 @@ class Framed:
         """The text messages that the upstream got."""
         return [each.payload.decode() for each in self.told if each.opcode == 1]
 
-    @property
     def codes(self) -> tuple[int | None, int | None]:
         """Close codes that client and upstream heard."""
         return _code(self.heard), _code(self.told)

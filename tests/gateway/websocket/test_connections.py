@@ -31,8 +31,8 @@ async def test_one_of_them_can_be_ended() -> None:
     (name, _) = [row["id"] for row in framed.connections.table()]
     assert framed.connections.close(name, 4000, "go away")
     assert not framed.connections.close("nobody", 4000, "go away")
-    assert framed.codes == (4000, 1001)
-    assert other.codes == (None, None)
+    assert framed.codes() == (4000, 1001)
+    assert other.codes() == (None, None)
 
 
 async def test_connections_are_counted_by_mode_until_they_are_over() -> None:
@@ -52,7 +52,7 @@ async def test_draining_tells_everybody_and_ends_when_all_have_gone() -> None:
     tunnel = Framed(TunnelTerms(), connections=first.connections)
     async with asyncio.timeout(10):
         await first.connections.drain(0.4)
-    assert [each.codes for each in (first, *rest)] == [(1012, 1001)] * 10
+    assert [each.codes() for each in (first, *rest)] == [(1012, 1001)] * 10
     for each in (first, *rest):
         each.says(close(1012))
         each.answers(close(1001, masked=False))

@@ -29,4 +29,4 @@ async def test_one_is_closed_with_words() -> None:
     with pytest.raises(ValueError, match="1006 is not a close code"):
         await desk.close({"id": name, "code": 1006})
     assert await desk.close({"id": name, "code": 4242, "reason": "why"}) == {"closed": 1}
-    assert framed.codes == (4242, 1001)
+    assert framed.codes() == (4242, 1001)

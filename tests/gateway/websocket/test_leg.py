@@ -24,7 +24,7 @@ async def test_a_burst_waits_for_company_and_loses_nothing() -> None:
 async def test_a_peer_without_half_close_is_not_asked_for_one() -> None:
     framed = Framed(tls=True)
     framed.says(frame(3))
-    assert framed.codes == (1002, 1001)
+    assert framed.codes() == (1002, 1001)
     assert not framed.client.is_closing()
 
 
@@ -32,4 +32,4 @@ async def test_only_one_close_frame_is_ever_sent() -> None:
     framed = Framed()
     framed.pair.downstream.send_close(1000)
     framed.pair.downstream.send_close(1001)
-    assert framed.codes == (1000, None)
+    assert framed.codes() == (1000, None)

@@ -1,0 +1,7 @@
+from plugins.websocket_batch.formats import Item, Plain
+
+
+def test_where_nothing_is_joined_each_message_stays_a_frame() -> None:
+    frames = Plain().encode({3: Item(1, b"a"), 9: Item(2, b"b", 15)})
+    assert [(frame.opcode, frame.payload, frame.messages) for frame in frames] == [(1, b"a", 1), (2, b"b", 1)]
+    assert not Plain.numbers
