@@ -17,7 +17,7 @@ import asyncio
 from asyncio.tasks import _enter_task, _leave_task  # the documented hooks for task implementations
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import Context, copy_context
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 T = TypeVar("T")
 _NOT_YET: Any = object()
@@ -125,10 +125,20 @@ class Waiter(Generic[T]):
             loop.call_soon(callback, self, context=context)
 
 
+class Keeper(Protocol):
+    """Knows of others who wait for what a task is doing."""
+
+    def keeps(self) -> bool:
+        """Whether the task has to go on although whoever it ran for is gone. If so the keeper cancels it when nobody
+        waits any more, and the task ends by itself once the others have what they waited for."""
+
+
 class EagerTask:
     """Runs one coroutine. A subclass says in `succeeded` and `failed` what to do with its end."""
 
     # Defaults on the class, as above.
+    keeper: Keeper | None = None
+    """Set for as long as others may come to depend on the task."""
     _waiting: Any = None
     _must_cancel = False
     _cancel_requests = 0
@@ -229,6 +239,11 @@ class EagerTask:
             return True
         self._must_cancel = True
         return True
+
+    def leave(self) -> None:
+        """Whoever it runs for is gone: cancel, unless its keeper says that others wait."""
+        if self.keeper is None or not self.keeper.keeps():
+            self.cancel()
 
     def cancelling(self) -> int:
         """How many requests to cancel are pending."""

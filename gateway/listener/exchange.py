@@ -117,7 +117,7 @@ class Exchange(EagerTask):
         connection = self.connection
         connection.exchange = None
         if not self.finished:
-            self.cancel()
+            self.leave()
             return
         stream, response = self._stream, self.response
         self._stream = None

@@ -252,3 +252,55 @@ def test_whatever_happens_it_ends_as_an_ordinary_task_does(
         ordinary = runner.run(played(steps, events, eager=False))
     assert light == ordinary
     assert len(light[1]) == 1
+
+
+class Waiting:
+    """A keeper for whom so many wait beside the one the task runs for."""
+
+    def __init__(self, others: int) -> None:
+        self.others = others
+        self.asked = 0
+
+    def keeps(self) -> bool:
+        self.asked += 1
+        return self.others > 0
+
+
+@pytest.mark.parametrize("others", [None, 0])
+def test_it_ends_when_whoever_it_runs_for_leaves(run: Run, others: int | None) -> None:
+    async def main() -> None:
+        log: list[str] = []
+        task = started(waits(Waiter(), log))
+        task.keeper = None if others is None else Waiting(others)
+        task.leave()
+        await turns()
+        assert kinds(task) == ["CancelledError"]
+
+    run(main)
+
+
+def test_it_goes_on_when_its_keeper_says_that_others_wait(run: Run) -> None:
+    async def main() -> None:
+        log: list[str] = []
+        waiter: Waiter[None] = Waiter()
+        task = started(waits(waiter, log))
+        task.keeper = keeper = Waiting(others=1)
+        task.leave()
+        await turns()
+        assert (kinds(task), keeper.asked) == ([], 1)
+        with as_callback():
+            waiter.set_result(None)
+        assert kinds(task) == ["done"]
+
+    run(main)
+
+
+def test_a_keeper_keeps_nobody_from_cancelling_it(run: Run) -> None:
+    async def main() -> None:
+        task = started(waits(Waiter(), []))
+        task.keeper = keeper = Waiting(others=1)
+        task.cancel()
+        await turns()
+        assert (kinds(task), keeper.asked) == (["CancelledError"], 0)
+
+    run(main)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.chain.eager import EagerTask
 from gateway.chain.plugin import Handler
 from gateway.errors import RefusedError, UpstreamBrokenError, UpstreamTimeoutError
 from gateway.http.body import BodyStream
@@ -316,6 +317,34 @@ async def test_an_answer_that_comes_after_the_client_has_left_is_given_up() -> N
     await turns()
     assert source.told == ["cancel"]
     assert ends == [False]
+    assert [record["status"] for record in lane.log.records] == [499]
+    lane.assert_gone()
+
+
+async def test_an_exchange_that_others_wait_for_goes_on_without_its_client() -> None:
+    answered: list[bool] = []
+
+    class Others:
+        def keeps(self) -> bool:
+            return True
+
+    async def shared(request: Request) -> Response:
+        task = asyncio.current_task()
+        assert isinstance(task, EagerTask)
+        task.keeper = Others()
+        await others_have_it.wait()
+        answered.append(True)
+        return make_response(body=b"late")
+
+    others_have_it = asyncio.Event()
+    lane = Lane(shared)
+    lane.send(get("/"))
+    lane.transport.lose()
+    await turns()
+    assert lane.log.records == []
+    others_have_it.set()
+    await turns()
+    assert answered == [True]
     assert [record["status"] for record in lane.log.records] == [499]
     lane.assert_gone()
 
