@@ -1,5 +1,6 @@
 """Everything a plugin may import. What is not here, or in `gateway.http`, may change without notice."""
 
+from gateway.chain.eager import EagerTask, Waiter
 from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
@@ -73,6 +74,7 @@ __all__ = [
     "Downstream",
     "DownstreamError",
     "Duration",
+    "EagerTask",
     "Fault",
     "Fields",
     "Figures",
@@ -114,6 +116,7 @@ __all__ = [
     "UpstreamError",
     "UpstreamProtocolError",
     "UpstreamTimeoutError",
+    "Waiter",
     "WallTime",
     "WebSocketError",
     "WebSocketMessage",
