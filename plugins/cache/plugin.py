@@ -40,12 +40,12 @@ from plugins.cache.reasons import (
     NotStoredReason,
     StaleReason,
 )
-from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in
+from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in, tell_of_stale
 from plugins.cache.sending import for_refresh, sent_as
 from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
 from plugins.cache.shared import Shared
-from plugins.cache.stale import Failure
+from plugins.cache.stale import failure_of
 from plugins.cache.status import CacheStatus
 from plugins.cache.store import Ending
 from plugins.cache.stored import StoredResponse
@@ -252,14 +252,14 @@ class CachePlugin(Plugin):
         wants_part = request.method == "GET" and b"range" in request.fields
         since = store.epoch
         sent = sent_as(request, fields, self._keyer.target(request.target))
+        tell_of_stale(request, sent, stored, now, policy)
         try:
             response = await self._send(inner, request, sent)
         except (UpstreamError, OverloadedError) as error:
-            failure = Failure.STATUS if isinstance(error, OverloadedError) else Failure.DISCONNECTED
             at = self._now()
             stale = None
             if stored is not None and stored.is_stored:  # what was purged meanwhile must not come back
-                stale = may_stand_in(request, stored, at, failure, policy)
+                stale = may_stand_in(request, stored, at, failure_of(error), policy)
             if stored is None or stale is None:
                 raise
             return self._fallback.stale(request, stored, current_age(stored, at), stale, at)

@@ -37,6 +37,7 @@ class StaleReason(CacheReason):
     )
     IF_ERROR = "stale_if_error", "The origin failed, and the stored response may stand in for errors."
     DISCONNECTED = "disconnected", "The origin cannot be reached, and nothing forbids a stale answer."
+    CIRCUIT_OPEN = "circuit_open", "The origin keeps failing and is not asked, and nothing forbids a stale answer."
     MAX_STALE = "max_stale", "The client asked to be given a stale answer."
     SOFT_PURGED = "soft_purged", "Purged softly: it answers once more while it is refreshed."
 

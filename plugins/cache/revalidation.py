@@ -19,6 +19,9 @@ from plugins.cache.storing import StorePlan, plan_storing
 from plugins.cache.updates import storable, updated
 from plugins.cache.vary import fitting
 
+STALE_AT_HAND = "stale_at_hand"
+"""The attribute of a request that says so to those behind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Update:
@@ -92,6 +95,15 @@ def may_stand_in(
 ) -> StaleReason | None:
     """Why `stored` may answer `request` for an origin that failed; `None` if it may not."""
     return stand_in(stored, current_age(stored, now), request_directives(request, policy), failure, policy)
+
+
+def tell_of_stale(
+    request: Request, sent: Request, stored: StoredResponse | None, now: WallTime, policy: Policy
+) -> None:
+    """Let those behind know, before `sent` goes on for `request`, whether `stored` would stand in: then they need not."""
+    at_hand = stored is not None and may_stand_in(request, stored, now, Failure.CIRCUIT_OPEN, policy) is not None
+    if at_hand or sent.attributes is not None:
+        sent.attributes = {**(sent.attributes or {}), STALE_AT_HAND: at_hand}
 
 
 def _confirmed(

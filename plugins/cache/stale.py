@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from enum import Enum, auto
 
+from gateway.api import CircuitOpenError, GatewayError, OverloadedError
 from gateway.http.cache_control import CacheControl
 from plugins.cache.policy import Policy
 from plugins.cache.reasons import StaleReason
@@ -20,6 +21,15 @@ class Failure(Enum):
     """It answered with one of `ERROR_STATUSES`, or we answer so in its place because too much is going on."""
     DISCONNECTED = auto()
     """It could not be reached, broke off, or did not answer in time."""
+    CIRCUIT_OPEN = auto()
+    """It is not asked for the time being, since it keeps failing: out of reach, as far as this cache can tell."""
+
+
+def failure_of(error: GatewayError) -> Failure:
+    """What an error in the place of an answer means."""
+    if isinstance(error, CircuitOpenError):
+        return Failure.CIRCUIT_OPEN
+    return Failure.STATUS if isinstance(error, OverloadedError) else Failure.DISCONNECTED
 
 
 def forbids_stale(control: CacheControl) -> bool:
@@ -55,7 +65,7 @@ def stand_in(
     if directives is not None and directives.stale_if_error is not None:
         window = max(window, float(directives.stale_if_error))
     if staleness < 0 or 0 < window >= staleness:
-        return StaleReason.IF_ERROR
-    if failure is Failure.DISCONNECTED and staleness <= policy.disconnect and policy.disconnect > 0:
-        return StaleReason.DISCONNECTED
+        return StaleReason.CIRCUIT_OPEN if failure is Failure.CIRCUIT_OPEN else StaleReason.IF_ERROR
+    if failure is not Failure.STATUS and staleness <= policy.disconnect and policy.disconnect > 0:
+        return StaleReason.CIRCUIT_OPEN if failure is Failure.CIRCUIT_OPEN else StaleReason.DISCONNECTED
     return None

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from gateway.api import GatewayError, OverloadedError, Request, Response, UpstreamConnectError, UpstreamTimeoutError
+from gateway.api import CircuitOpenError, GatewayError, OverloadedError, Request, Response, UpstreamConnectError, UpstreamTimeoutError
 from tests.support.cached import TAGGED, Cached, Streaming, page
 from tests.support.caching import date
 from tests.support.plugins import make_request, without_waiting
@@ -136,6 +136,24 @@ async def test_an_origin_out_of_reach_is_answered_for_where_nothing_forbids_it(f
     assert (got.body, got.why) == (b"content", "hit; ttl=-940; detail=disconnected")
     with pytest.raises(GatewayError):
         await cache.ask(at=3661)
+
+
+async def test_an_origin_whose_circuit_is_open_is_answered_for_and_those_behind_are_told_before() -> None:
+    seen: list[object] = []
+
+    async def origin(request: Request) -> Response:
+        seen.append((request.attributes or {}).get("stale_at_hand"))
+        if len(seen) > 1:
+            raise CircuitOpenError("down", 5.0)
+        return page(TAGGED)(request)
+
+    cache = Cached(origin=origin)
+    await cache.ask(at=0)
+    got = await cache.ask(at=1000)
+    assert (got.body, got.why) == (b"content", "hit; ttl=-940; detail=circuit_open")
+    with pytest.raises(CircuitOpenError):
+        await cache.ask(at=3661)
+    assert seen == [None, True, None]
 
 
 @pytest.mark.parametrize("directive", ["must-revalidate", "proxy-revalidate", "s-maxage=60", "no-cache"])

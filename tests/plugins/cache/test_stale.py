@@ -2,8 +2,9 @@ from typing import Any
 
 import pytest
 
+from gateway.api import CircuitOpenError, GatewayError, OverloadedError, UpstreamTimeoutError
 from gateway.http.cache_control import CacheControl, parse_cache_control
-from plugins.cache.stale import Failure, error_window, forbids_stale, revalidation_window, stand_in
+from plugins.cache.stale import Failure, error_window, failure_of, forbids_stale, revalidation_window, stand_in
 from tests.support.caching import policy_of, stored_from
 
 
@@ -64,6 +65,25 @@ def test_an_origin_out_of_reach_is_stood_in_for_within_bounds() -> None:
     assert why("max-age=60", 3661, Failure.DISCONNECTED) is None
     assert why("max-age=60", 100, Failure.DISCONNECTED, serve_stale_on_disconnect="off") is None
     assert why("max-age=60, stale-if-error=100", 100, Failure.DISCONNECTED) == "stale_if_error"
+
+
+def test_an_origin_whose_circuit_is_open_is_out_of_reach_and_that_is_said() -> None:
+    assert why("max-age=60", 3660, Failure.CIRCUIT_OPEN) == "circuit_open"
+    assert why("max-age=60", 3661, Failure.CIRCUIT_OPEN) is None
+    assert why("max-age=60, stale-if-error=100", 100, Failure.CIRCUIT_OPEN) == "circuit_open"
+    assert why("max-age=60, must-revalidate", 61, Failure.CIRCUIT_OPEN) is None
+
+
+@pytest.mark.parametrize(
+    ("error", "failure"),
+    [
+        (CircuitOpenError("down"), Failure.CIRCUIT_OPEN),
+        (OverloadedError("full"), Failure.STATUS),
+        (UpstreamTimeoutError("slow"), Failure.DISCONNECTED),
+    ],
+)
+def test_errors_are_told_apart(error: GatewayError, failure: Failure) -> None:
+    assert failure_of(error) is failure
 
 
 def test_what_a_response_says_about_windows_comes_before_the_route() -> None:
