@@ -38,6 +38,7 @@ from gateway.http.message import (
     Response,
     WallTime,
 )
+from gateway.listener.error_response import error_response, internal_error
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.deflate import Deflate, agree_deflate
 from gateway.websocket.terms import (
@@ -121,6 +122,8 @@ __all__ = [
     "WebSocketError",
     "WebSocketMessage",
     "agree_deflate",
+    "error_response",
+    "internal_error",
     "kibibytes",
     "mebibytes",
     "seconds",

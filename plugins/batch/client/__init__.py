@@ -1,0 +1,1 @@
+"""Many requests of a client in one."""

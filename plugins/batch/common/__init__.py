@@ -1,0 +1,1 @@
+"""What the three parts have in common."""

@@ -1,0 +1,1 @@
+"""Single requests of many clients in one bulk request upstream."""

@@ -1,0 +1,1 @@
+"""Arrays of calls in one request."""
