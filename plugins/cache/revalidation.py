@@ -100,7 +100,7 @@ def may_stand_in(
 def tell_of_stale(
     request: Request, sent: Request, stored: StoredResponse | None, now: WallTime, policy: Policy
 ) -> None:
-    """Let those behind know, before `sent` goes on for `request`, whether `stored` would stand in: then they need not."""
+    """Let those behind know, before `sent` goes on for `request`, whether `stored` would stand in for an error."""
     at_hand = stored is not None and may_stand_in(request, stored, now, Failure.CIRCUIT_OPEN, policy) is not None
     if at_hand or sent.attributes is not None:
         sent.attributes = {**(sent.attributes or {}), STALE_AT_HAND: at_hand}

@@ -4,7 +4,15 @@ import asyncio
 
 import pytest
 
-from gateway.api import CircuitOpenError, GatewayError, OverloadedError, Request, Response, UpstreamConnectError, UpstreamTimeoutError
+from gateway.api import (
+    CircuitOpenError,
+    GatewayError,
+    OverloadedError,
+    Request,
+    Response,
+    UpstreamConnectError,
+    UpstreamTimeoutError,
+)
 from tests.support.cached import TAGGED, Cached, Streaming, page
 from tests.support.caching import date
 from tests.support.plugins import make_request, without_waiting
