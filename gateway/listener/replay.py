@@ -178,6 +178,7 @@ class ReplayLane:
         if not found.begins <= now < found.ends or not found.source.alive:
             self.tally()
             if not found.render(now):
+                connection.replay = None  # there may be another one soon
                 return False
         connection.served = served
         if found.content:

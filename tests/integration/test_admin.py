@@ -69,6 +69,7 @@ def _families(parser: Any, text: bytes) -> dict[str, Any]:
 def test_metrics_can_be_read_as_text(gateway: Gateway) -> None:
     for _ in range(3):
         assert gateway.get("/shop/a?secret=1").status == 200
+    wait_until(lambda: gateway.metric("slipstream_http_requests_total", method="GET") >= 3, "they are counted")
     got = gateway.admin("GET", "/metrics")
     assert (got.one(b"content-type") or b"").startswith(b"text/plain")
     families = _families(plain_parser, got.body)

@@ -73,7 +73,7 @@ def test_no_connection_is_refused_while_workers_die(gateway: Gateway) -> None:
 def test_counters_do_not_go_back_when_a_worker_dies(gateway: Gateway) -> None:
     for _ in range(20):
         gateway.get("/")
-    assert gateway.metric("slipstream_http_requests_total") == 20
+    wait_until(lambda: gateway.metric("slipstream_http_requests_total") == 20, "all are counted")
     os.kill(gateway.workers()[0], signal.SIGKILL)
     wait_until(lambda: gateway.metric("slipstream_worker_restarts_total") == 1, "the restart is counted")
     assert gateway.metric("slipstream_http_requests_total") == 20

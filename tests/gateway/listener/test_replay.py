@@ -311,3 +311,15 @@ async def test_all_octets_are_counted_though_the_lane_counts_late() -> None:
     received = lane.front.figures.row[lane.front.figures.octets_in]
     assert received == 2 * len(HEAD) + len(OTHER) + 2 * len(longer)
     assert lane.front.figures.row[lane.front.figures.octets_out] == len(lane.sent)
+
+
+async def test_a_connection_that_repeats_its_head_finds_the_next_answer_too() -> None:
+    shop = Shop(first := Stored())
+    lane = replaying(shop)
+    for _ in range(3):
+        lane.send(HEAD)
+    first.alive = False
+    shop.stored = Stored()
+    for _ in range(4):
+        lane.send(HEAD)
+    assert shop.asked == 2
