@@ -15,16 +15,16 @@ from loadtests.support.cores import Placement, pinned, place_here
 from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
 
 _SPARE_DESCRIPTORS = 500
-_MEMORY = "1GiB"
 
-Scene = Callable[[Front], AsyncIterator[Speed]]
+Scene = tuple[str, Callable[[Front], AsyncIterator[Speed]]]
+"""The memory of the store, and what is shown with it."""
 
 
 async def show(chosen: list[Scene], placement: Placement) -> list[Speed]:
     """Each scene with a gateway of its own."""
     figures: list[Speed] = []
-    for scene in chosen:
-        async with front(placement, memory=_MEMORY) as running:
+    for memory, scene in chosen:
+        async with front(placement, memory=memory) as running:
             figures += [figure async for figure in scene(running)]
     return figures
 
@@ -38,9 +38,10 @@ def main() -> int:
         print(f"only {most} file descriptors are allowed (ulimit -Hn)", file=sys.stderr)
         return COULD_NOT_MEASURE
     known: dict[str, Scene] = {
-        "stampede": lambda running: scenes.stampede(running, options.connections),
-        "purge": lambda running: scenes.purge(running, options.entries, options.seconds),
-        "reload": lambda running: scenes.reload(running, 10_000),
+        "stampede": ("256MiB", lambda running: scenes.stampede(running, options.connections)),
+        "purge": ("1GiB", lambda running: scenes.purge(running, options.entries, options.seconds)),
+        "memory": ("256MiB", lambda running: scenes.memory(running, 256)),
+        "reload": ("256MiB", lambda running: scenes.reload(running, 10_000)),
     }
     placement = place_here()
     with pinned(placement.load):
@@ -54,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=2000, help="clients of the stampede (2000)")
     parser.add_argument("--entries", type=int, default=100_000, help="stored responses to purge (100000)")
     parser.add_argument("--seconds", type=float, default=5.0, help="how long others are measured without a purge (5)")
-    names = ("stampede", "purge", "reload")
+    names = ("stampede", "purge", "memory", "reload")
     parser.add_argument("--only", nargs="+", choices=names, default=names)
     return parser.parse_args()
 

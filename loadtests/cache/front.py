@@ -16,6 +16,8 @@ from loadtests.cache.shelf import Shelf
 from loadtests.support.cores import Placement
 from loadtests.support.gateway import GatewayOptions, configuration, start_gateway
 from loadtests.support.ports import LOOPBACK, MeasuringError, free_port
+from loadtests.support.proc import read_workers
+from loadtests.support.processes import Running
 
 PATIENCE_SECONDS = 60.0
 _LIMITS = {"connections_per_address": 100_000, "connections": 100_000}
@@ -27,9 +29,14 @@ class Front:
 
     port: int
     shelf: Shelf
+    _gateway: Running
     _admin_port: int
     _origin_port: int
     _file: Path
+
+    def workers(self) -> list[int]:
+        """Pids of the workers now."""
+        return read_workers(self._gateway.pid)
 
     async def configure(self, **cache: Any) -> None:
         """Reload with other settings of the cache."""
@@ -97,7 +104,7 @@ async def front(placement: Placement, **cache: Any) -> AsyncIterator[Front]:
             running = start_gateway(port, origin_port, options, directory=Path(directory), cores=placement.proxy)
             try:
                 await asyncio.to_thread(running.wait_until_answers, port, "/ready")
-                made = Front(port, shelf, admin_port, origin_port, file)
+                made = Front(port, shelf, running, admin_port, origin_port, file)
                 await made.configure(**cache)
                 yield made
             finally:

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import AsyncIterator
+from statistics import median
 
 from loadtests.cache.clients import PATIENCE_SECONDS, Steady, ask_all, connect, percentile
 from loadtests.cache.front import Front
 from loadtests.cache.shelf import BRIEF, LARGE, LARGE_OCTETS, LIFETIME_SECONDS, TAG, TAGGED
 from loadtests.store.speed import Speed
+from loadtests.support.footprint import read_peak_rss_kib
 from loadtests.support.ports import MeasuringError
 
 PURGE_SECONDS = 1.0
 WORSE_MILLISECONDS = 2.0
-"""What a purge may add to the 99th percentile of other requests: four of its steps, of half a millisecond each."""
+"""What a purge may add to the 99th percentile of other requests, over the worst of as long a time without it: four of
+its steps, of half a millisecond each."""
+MOST_MEMORY = 1.35
+"""Memory of the whole worker, as a multiple of a setting of 256 MiB."""
 MEBIBYTE = 2**20
 _FILLING_CONNECTIONS = 64
-_STEADY_CONNECTIONS = 20
-_RATE = 1000.0
+_STEADY_CONNECTIONS = 40
+_RATE = 2000.0
 _LEAST_SECONDS = 0.2
 """A purge of little is over before anybody has asked for something."""
 
@@ -68,14 +74,39 @@ async def purge(front: Front, entries: int, seconds: float) -> AsyncIterator[Spe
         raise MeasuringError(f"{told['count']:,} stored responses were purged, not {entries:,}")
     if not all(answer.is_hit for _, answer in steady.samples):
         raise MeasuringError("others were not answered from the cache")
-    without = [answer.seconds for answer in steady.between(quiet_until - seconds, quiet_until)]
-    during = [answer.seconds for answer in steady.between(quiet_until, max(purged_at, quiet_until + _LEAST_SECONDS))]
-    usual, worse = (1000 * percentile(each, 0.99) for each in (without, during))
+    window = max(purged_at - quiet_until, _LEAST_SECONDS)
+    windows = [_p99(steady, quiet_until - (number + 1) * window, window) for number in range(int(seconds / window))]
+    during = _p99(steady, quiet_until, window)
     what = f"purge by tag of {entries:,}"
     yield Speed(f"{what}, acknowledged after", purged_at - quiet_until, PURGE_SECONDS, "s", more_is_better=False)
-    yield Speed(f"p99 of {len(without):,} others without it", usual, 60.0, "ms", more_is_better=False)
-    bound = usual + WORSE_MILLISECONDS
-    yield Speed(f"p99 of {len(during):,} others during it", worse, bound, "ms", more_is_better=False)
+    text = f"p99 of others without it, {len(windows)} times as long,"
+    yield Speed(f"{text} median", median(windows), 60.0, "ms", more_is_better=False)
+    yield Speed(f"{text} worst", max(windows), 60.0, "ms", more_is_better=False)
+    bound = max(windows) + WORSE_MILLISECONDS
+    yield Speed("p99 of others during it", during, bound, "ms", more_is_better=False)
+
+
+def _p99(steady: Steady, begin: float, window: float) -> float:
+    return 1000 * percentile((answer.seconds for answer in steady.between(begin, begin + window)), 0.99)
+
+
+async def memory(front: Front, mebibytes: int) -> AsyncIterator[Speed]:
+    """A trace far larger than the store, some of it asked for again and again: what the worker takes in all."""
+    (worker,) = front.workers()
+    pages = 3 * mebibytes * MEBIBYTE // LARGE_OCTETS
+    popular = [f"{LARGE}{number}" for number in range(pages // 100)]
+    draw = random.Random(1)
+    targets = (draw.choice(popular) if turn % 2 else f"{LARGE}{turn}" for turn in range(2 * pages))
+    clients = await connect(front.port, _FILLING_CONNECTIONS)
+    await ask_all(clients, targets)
+    for client in clients:
+        client.close()
+    limit = mebibytes * MEBIBYTE
+    used = await front.until_metric("slipstream_cache_bytes", limit / 2, limit)
+    peak = 1024 * read_peak_rss_kib(worker)
+    what = f"with {mebibytes} MiB and a trace of {3 * mebibytes:,} MiB:"
+    yield Speed(f"{what} octets in use", used / limit, 1.0, "of the setting", more_is_better=False)
+    yield Speed(f"{what} whole worker", peak / limit, MOST_MEMORY, "of the setting", more_is_better=False)
 
 
 async def reload(front: Front, entries: int) -> AsyncIterator[Speed]:

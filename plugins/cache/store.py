@@ -22,8 +22,8 @@ T = TypeVar("T")
 Variants = tuple[StoredResponse, ...]
 """The stored responses of one primary key, the one stored or confirmed last in front (RFC 9111 §4.1)."""
 
-SLICE = 256
-"""Responses that one step removes, before others get their turn: about half a millisecond."""
+SLICE = 128
+"""Responses that one step removes, before others get their turn: about half a millisecond when they are long unused."""
 
 
 class Ending(enum.Enum):

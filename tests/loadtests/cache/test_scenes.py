@@ -3,7 +3,7 @@
 import pytest
 
 from loadtests.cache.front import front
-from loadtests.cache.scenes import purge, reload, stampede
+from loadtests.cache.scenes import memory, purge, reload, stampede
 from loadtests.store.speed import Speed
 from loadtests.support.cores import Placement
 
@@ -21,6 +21,13 @@ async def test_a_purge_by_tag_counts_what_it_removed_while_others_are_answered()
         purged, *others = [figure async for figure in purge(running, 1000, 0.3)]
     assert "1,000" in purged.what
     assert all(figure.figure > 0 for figure in others)
+
+
+async def test_a_trace_larger_than_the_store_fills_it_and_no_more() -> None:
+    async with front(ANYWHERE, memory="2MiB") as running:
+        used, whole = [figure async for figure in memory(running, 2)]
+    assert used.is_within
+    assert whole.figure > used.figure > 0.5
 
 
 async def test_reloads_lose_nothing_that_fits() -> None:
