@@ -45,8 +45,16 @@ def frame(
     else:
         head += bytes([bit | (126 if width == 2 else 127)]) + struct.pack(">H" if width == 2 else ">Q", length)
     if masked:
-        return head + KEY + bytes(octet ^ KEY[at % 4] for at, octet in enumerate(payload))
+        return head + KEY + _masked(payload, KEY)
     return head + payload
+
+
+def _masked(data: bytes, key: bytes) -> bytes:
+    """Every fourth octet by one octet of the key (§5.3)."""
+    out = bytearray(data)
+    for at, octet in enumerate(key):
+        out[at::4] = data[at::4].translate(bytes(octet ^ each for each in range(256)))
+    return bytes(out)
 
 
 def close(code: int | None = None, reason: bytes = b"", *, masked: bool = True) -> bytes:
@@ -74,7 +82,7 @@ def read_frames(data: bytes) -> tuple[list[Seen], bytes]:
             break
         payload = data[begin : begin + size]
         if masked:
-            payload = bytes(octet ^ key[place % 4] for place, octet in enumerate(payload))
+            payload = _masked(payload, key)
         found.append(Seen(bool(first & 0x80), first >> 4 & 7, first & 0xF, payload, masked))
         at = begin + size
     return found, data[at:]
