@@ -186,13 +186,13 @@ class MergeSettings(Settings):
     differ in any other field are never merged. Replaces the list of defaults."""
     fields: tuple[OwnName, ...] = ()
     """Fields of the bulk answer that single answers get beside those of caching, content type and security."""
-    max_answer: PositiveSize = mebibytes(8)
+    max_answer: PositiveSize = mebibytes(4)
     """Octets of a bulk answer; a larger one counts as a failure."""
     timeout: PositiveDuration = seconds(10)
     """How long a bulk call may take until it is whole, and how long a request may wait for its turn in `fallback`."""
     fallback: Annotated[int, Field(ge=1)] = 10
     """Single calls at a time that stand in for failed bulk calls, in each worker. The others wait."""
-    fallback_waiting: Annotated[int, Field(ge=0)] = 200
+    fallback_waiting: Annotated[int, Field(ge=0)] = 1000
     """How many may wait for that; one more gets 503."""
     rest: PositiveDuration = seconds(5)
     """How long no bulk call is tried after three have failed in a row. Requests go upstream alone meanwhile."""

@@ -101,9 +101,14 @@ class Merged:
         """How many wait for company."""
         return sum(gathering.waiters for gathering in self.rule.gatherer.gathering())
 
-    def advance(self) -> None:
-        """Let a window close."""
-        self.clock.advance(0.001)
+    async def until(self, holds: Callable[[], object]) -> None:
+        """Let windows close until something holds."""
+
+        def moved() -> object:
+            self.clock.advance(0.001)
+            return holds()
+
+        await until(moved)
 
     def counted(self, outcome: str) -> float:
         """Requests that ended so."""

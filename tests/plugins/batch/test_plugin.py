@@ -79,5 +79,6 @@ def test_it_stands_behind_what_stores_and_in_front_of_what_counts_failures() -> 
 
 
 async def test_it_closes_whatever_it_has() -> None:
-    for settings in ({}, {"merge": RULE}, {"client": {}}):
+    wanted: list[dict[str, Any]] = [{}, {"merge": RULE}, {"client": {}}]
+    for settings in wanted:
         await plugin_with(**settings).close()

@@ -192,7 +192,7 @@ async def test_whatever_is_asked_by_whom_in_whatever_order_everybody_gets_their_
     for _ in range(200):
         merged.clock.advance(0.001)
         await asyncio.sleep(0)
-    await until(lambda: merged.advance() or all(future.done() for _, _, future in asked))
+    await merged.until(lambda: all(future.done() for _, _, future in asked))
     for user, number, future in asked:
         if future.cancelled():
             continue
@@ -219,6 +219,6 @@ async def test_answers_of_two_rules_do_not_meet() -> None:
     asked = [
         asyncio.ensure_future(_ask(merged, f"/{kind}/{number}")) for number in (1, 2, 3) for kind in ("users", "shops")
     ]
-    await until(lambda: merged.advance() or all(each.done() for each in asked))
+    await merged.until(lambda: all(each.done() for each in asked))
     assert sorted(targets)[-2:] == ["/users/1", "/users?ids=2,3"]
     assert "/shops/2,3" in targets
