@@ -15,6 +15,7 @@ from tests.support.answer import Answer
 from tests.support.client import Client, request
 from tests.support.gateway import Gateway, Settings, before, running, wait_until
 from tests.support.load import Load
+from tests.support.origin import Connection, Origin
 from tests.support.shop import Shop
 
 CACHE: Settings = {"plugins": [{"cache": {}}]}
@@ -212,3 +213,55 @@ def test_its_answers_are_not_mixed_up_under_load(gateway: Gateway) -> None:
     for thread in threads:
         thread.join(60)
     assert wrong == []
+
+
+# --- origins that change their mind -------------------------------------------------------------------
+
+
+class Wavering(Origin):
+    """Varies by what the test says, and counts its answers in their content."""
+
+    def __init__(self) -> None:
+        super().__init__(self._answer_pages)
+        self.vary = b""
+        self.answers = 0
+
+    def _answer_pages(self, connection: Connection) -> None:
+        while connection.request() is not None:
+            self.answers += 1
+            head = b"HTTP/1.1 200 OK\r\nCache-Control: max-age=600\r\nVary: %b\r\nContent-Length: 4\r\n\r\n" % self.vary
+            connection.send(head + b"%04d" % self.answers)
+
+
+@pytest.fixture
+def wavering(tmp_path: Path) -> Iterator[tuple[Gateway, Wavering]]:
+    with Wavering() as origin, running(before(origin.url) | CACHE, tmp_path) as gateway:
+        yield gateway, origin
+
+
+def test_another_vary_on_the_same_url_is_not_forgotten(wavering: tuple[Gateway, Wavering]) -> None:
+    gateway, origin = wavering
+    with gateway.client() as client:
+        origin.vary = b"Accept"
+        assert client.get("/", "Accept: a/a", "X-Request-Id: 7").body == b"0001"
+        origin.vary = b"X-Request-Id"
+        assert client.get("/", "Accept: b/b", "X-Request-Id: 1").body == b"0002"
+        for _ in range(3):  # the later answer does not fit
+            assert client.get("/", "Accept: a/a", "X-Request-Id: 7").body == b"0001"
+        for _ in range(3):  # both fit, and the later one counts
+            assert client.get("/", "Accept: a/a", "X-Request-Id: 1").body == b"0002"
+        assert client.get("/", "Accept: a/a", "X-Request-Id: 7").body == b"0001"
+    wait_until(lambda: replays(gateway) > 0, "there were replays")
+
+
+def test_what_begins_to_vary_ends_what_did_not(wavering: tuple[Gateway, Wavering]) -> None:
+    gateway, origin = wavering
+    with gateway.client() as client:
+        origin.vary = b"Accept"
+        for _ in range(3):
+            assert client.get("/", "Accept: a/a", "X-Request-Id: 7").body == b"0001"
+        origin.vary = b"X-Request-Id"
+        assert client.get("/", "Accept: a/a", "X-Request-Id: 7", "Cache-Control: no-cache").body == b"0002"
+        for _ in range(3):
+            assert client.get("/", "Accept: a/a", "X-Request-Id: 7").body == b"0002"
+        assert client.get("/", "Accept: a/a", "X-Request-Id: 8").body == b"0001"
