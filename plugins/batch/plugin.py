@@ -17,7 +17,7 @@ class BatchPlugin(Plugin):
 
     Settings = BatchSettings
     after = ("cache", "coalesce")  # each of those who share a bulk call stores an answer of its own
-    before = ("circuit_breaker", "retry")  # a bulk call that fails is one failure, however many waited for it
+    before = ("circuit_breaker",)  # a bulk call that fails is one failure, however many waited for it
 
     def __init__(self, settings: BatchSettings, runtime: Runtime) -> None:
         self._clock = runtime.clock

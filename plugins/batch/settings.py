@@ -184,6 +184,9 @@ class MergeSettings(Settings):
     ignore: tuple[Ignored, ...] = IGNORED
     """Request fields that do not matter to the answer: names, or the beginning of names and a star. Requests that
     differ in any other field are never merged. Replaces the list of defaults."""
+    client_address: bool = False
+    """Merge requests of one client address only, for upstreams that decide by address what they show. Otherwise the
+    bulk request says it comes from the first client."""
     fields: tuple[OwnName, ...] = ()
     """Fields of the bulk answer that single answers get beside those of caching, content type and security."""
     max_answer: PositiveSize = mebibytes(4)

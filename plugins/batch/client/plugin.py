@@ -168,7 +168,7 @@ class ClientPart:
             if item.method == "HEAD" or response.status in NO_CONTENT:
                 described = _without_content(response)
             else:
-                content = await content_of(response, min(self._settings.max_answer, batch.left))
+                content = await content_of(response, max(0, min(self._settings.max_answer, batch.left)))
                 batch.left -= len(content)
                 response.body = content
         except GatewayError as error:

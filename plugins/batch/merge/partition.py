@@ -21,10 +21,11 @@ _CONDITIONS = frozenset(
 class Partitioner:
     """Says which requests may be merged, by the rule's list of fields that do not matter."""
 
-    def __init__(self, ignore: Iterable[str]) -> None:
+    def __init__(self, ignore: Iterable[str], *, client_address: bool = False) -> None:
         names = [name.lower().encode() for name in ignore]
         self._names = frozenset(name for name in names if not name.endswith(b"*"))
         self._beginnings = tuple(name[:-1] for name in names if name.endswith(b"*"))
+        self._client_address = client_address
 
     def of(self, request: Request, asked: Asked) -> Partition:
         """What two requests must have in common."""
@@ -35,6 +36,7 @@ class Partitioner:
             request.scheme,
             request.authority,
             request.downstream.trusted,
+            request.client if self._client_address else None,
             *[
                 (entry[0], entry[2])
                 for entry in request.fields.entries

@@ -215,16 +215,21 @@ class MergePart:
         except Exception as error:  # of a plugin behind
             _tell_all(gathering, Told(MergeReason.ERROR, error=error))
         else:
-            rule.rest.settle(any(each.reason in _CLEAR for _, each in told), clock.monotonic())
+            if told:
+                rule.rest.settle(any(each.reason in _CLEAR for _, each in told), clock.monotonic())
             self._figures.saved.inc(max(0, sum(each.response is not None for _, each in told) - 1))
             for waiter, each in told:
                 waiter.request.served_by = request.served_by
                 _tell(waiter, each)
 
     def close(self) -> None:
-        """Let go of the timer and of calls that are still under way."""
+        """Let go of the timer and of calls that are still under way. Whoever waits for company waits no longer."""
         if self._timer is not None:
             self._timer.cancel()
+        for standing in self._rules:
+            for gathering in standing.rule.gatherer.take(math.inf):
+                standing.rule.gatherer.ended(gathering.partition)
+                _tell_all(gathering, Told(MergeReason.NO_COMPANY))
         for task in self._bulk_calls.values():
             task.cancel()
 

@@ -45,7 +45,7 @@ class Rule:
         self.timeout = settings.timeout
         self.max_answer = settings.max_answer
         self.template = Template(settings.match, settings.bulk, settings.separator)
-        self.partitioner = Partitioner(settings.ignore)
+        self.partitioner = Partitioner(settings.ignore, client_address=settings.client_address)
         self.gatherer: Gatherer[Waiter] = Gatherer(settings.max, settings.window, MOST_ID_OCTETS)
         self.rest = Rest(settings.rest)
         self.single_calls = settings.fallback

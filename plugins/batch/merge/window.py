@@ -115,7 +115,7 @@ class Gatherer(Generic[W]):
     def take(self, now: float) -> list[Gathering[W]]:
         """Those whose window has closed. They are calls under way, until `ended`."""
         leaving: list[Gathering[W]] = []
-        while self.due_at <= now:
+        while (due := self.due_at) <= now and due < math.inf:
             leaving.append(self._leave(heapq.heappop(self._due)[2]))
         return leaving
 

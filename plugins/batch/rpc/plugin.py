@@ -125,7 +125,7 @@ class RpcPart:
         request = endpoint.request(array.request, call.text.encode())
         try:
             response = await self._inner(request)
-            body = await content_of(response, min(endpoint.max_answer, array.left))
+            body = await content_of(response, max(0, min(endpoint.max_answer, array.left)))
         except GatewayError as error:
             return protocol.failure(call, error.detail, error.status)
         except Exception as error:  # of a plugin behind

@@ -146,6 +146,15 @@ async def test_an_answer_that_is_too_large_is_given_up_and_says_so() -> None:
     assert [each["status"] for each in got] == [502, 502, 200, 200, 502, 502]
 
 
+async def test_when_nothing_more_may_be_held_answers_without_content_still_pass() -> None:
+    async def upstream(request: Request) -> Response:
+        return make_response(body=b"x" * 100 if request.target == b"/full" else b"")
+
+    handler, _ = client_of(upstream, max_answers=100)
+    got = await entries(handler, {"path": "/full"}, {"path": "/full"}, {"path": "/empty"})
+    assert [each["status"] for each in got] == [200, 502, 200]
+
+
 async def test_answers_without_content_have_none() -> None:
     sent: list[bool] = []
 

@@ -52,6 +52,14 @@ def test_scheme_authority_query_trust_and_other_placeholders_keep_apart() -> Non
     assert len(set(different)) == len(different)
 
 
+def test_the_clients_address_keeps_apart_where_it_is_said_to_matter() -> None:
+    one, other = make_request(peer="192.0.2.1"), make_request(peer="192.0.2.2")
+    strict = Partitioner(IGNORED, client_address=True)
+    assert partitioner.of(one, SEVEN) == partitioner.of(other, SEVEN)
+    assert strict.of(one, SEVEN) != strict.of(other, SEVEN)
+    assert strict.of(one, SEVEN) == strict.of(make_request(peer="192.0.2.1"), SEVEN)
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["A", "B", "a", "Cookie"]), st.sampled_from(["x", "y", "x, y", "x;a", "a"])),

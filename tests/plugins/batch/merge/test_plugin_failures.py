@@ -234,3 +234,16 @@ async def test_a_plugin_that_closes_leaves_nobody_waiting() -> None:
     assert await asyncio.gather(*asked[1:]) == ["overloaded"] * 2
     users.gate.set()
     assert await asked[0] == 200
+
+
+async def test_a_plugin_that_closes_lets_those_go_who_wait_for_company() -> None:
+    users = Users(waits=True)
+    merged = Merged(users)
+    asked = [asyncio.ensure_future(_status(merged, number)) for number in range(3)]
+    await until(lambda: merged.plugin_waits() == 2)
+    await merged.plugin.close()
+    await until(lambda: len(users.targets) == 3)
+    users.gate.set()
+    assert [await each for each in asked] == [200] * 3
+    assert users.targets == ["/users/0", "/users/1", "/users/2"]
+    assert len(merged.rule.gatherer) == 0
