@@ -218,6 +218,7 @@ class CircuitBreakerPlugin(Plugin):
                 response.discard()
         if self._static is None:
             return None
+        request.served_by = ""  # so that nobody takes it for a server's answer
         self._figures.note(request.trail, CircuitReason.FALLBACK_RESPONSE)
         return self._static.response(retry_after)
 
