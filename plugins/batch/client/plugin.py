@@ -18,6 +18,7 @@ from gateway.api import (
     Response,
     Runtime,
     StreamAbortedError,
+    UpstreamProtocolError,
     UpstreamTimeoutError,
     error_response,
     internal_error,
@@ -168,7 +169,9 @@ class ClientPart:
             if item.method == "HEAD" or response.status in NO_CONTENT:
                 described = _without_content(response)
             else:
-                content = await content_of(response, max(0, min(self._settings.max_answer, batch.left)))
+                content = await content_of(response, min(self._settings.max_answer, batch.left))
+                if len(content) > batch.left:  # of those that were read at the same time the first counts
+                    raise UpstreamProtocolError("the answers to the batch are too large together")
                 batch.left -= len(content)
                 response.body = content
         except GatewayError as error:

@@ -125,7 +125,9 @@ class RpcPart:
         request = endpoint.request(array.request, call.text.encode())
         try:
             response = await self._inner(request)
-            body = await content_of(response, max(0, min(endpoint.max_answer, array.left)))
+            body = await content_of(response, min(endpoint.max_answer, array.left))
+            if len(body) > array.left:  # of those that were read at the same time the first counts
+                raise UpstreamProtocolError("the answers to the array are too large together")
         except GatewayError as error:
             return protocol.failure(call, error.detail, error.status)
         except Exception as error:  # of a plugin behind

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.api import (
+    BodyStream,
     BodyTooLargeError,
     GatewayError,
     Handler,
@@ -144,6 +145,29 @@ async def test_an_answer_that_is_too_large_is_given_up_and_says_so() -> None:
     handler, _ = client_of(large, max_answer=1000, max_answers=1000)
     got = await entries(handler, {"path": "/stream"}, {"path": "/large"}, *[{"path": "/"}] * 4)
     assert [each["status"] for each in got] == [502, 502, 200, 200, 502, 502]
+
+
+async def test_answers_that_are_read_at_the_same_time_are_not_too_large_together_either() -> None:
+    begun: list[bytes] = []
+
+    async def upstream(request: Request) -> Response:
+        begun.append(request.target)
+        source = RecordingSource()
+        body = BodyStream(60, source)
+
+        async def bring() -> None:
+            await until(lambda: len(begun) == 3)
+            body.feed(b"x" * 60)
+            body.finish()
+
+        bringing.append(asyncio.ensure_future(bring()))
+        return make_response(body=body)
+
+    bringing: list[asyncio.Future[None]] = []
+    handler, _ = client_of(upstream, max_answers=130)
+    got = await entries(handler, *[{"path": "/"}] * 3)
+    assert sorted(each["status"] for each in got) == [200, 200, 502]
+    await asyncio.gather(*bringing)
 
 
 async def test_when_nothing_more_may_be_held_answers_without_content_still_pass() -> None:
