@@ -48,6 +48,17 @@ lower_names = LowerNames()
 _new = object.__new__
 
 
+class Line:
+    """A field line, checked and written once for all messages it is added to."""
+
+    __slots__ = ("entry", "octets")
+
+    def __init__(self, name: bytes, value: bytes) -> None:
+        """Raises ValueError for what may not stand in a section, framing fields included."""
+        self.entry: Entry = _entry(name, value)
+        self.octets = self.entry[4] + b"\r\n"
+
+
 class Wire:
     """The octets of a field section with a Content-Length line among them, shared by all that have the same."""
 
@@ -168,8 +179,16 @@ class Fields:
 
     def add(self, name: bytes, value: bytes) -> None:
         """Append a field line. Raises ValueError for what may not stand there, framing fields included."""
-        self._entries = [*self._entries, _entry(name, value)]  # a remembered head shares its list
-        self._block = self._index = self._wire = self.notes = None
+        self.append(Line(name, value))
+
+    def append(self, line: Line) -> None:
+        """Append a field line that was made before."""
+        self._entries = [*self._entries, line.entry]  # a remembered head shares its list
+        if self._block is not None:
+            self._block += line.octets
+        if self._wire is not None:
+            self._wire = Wire(self._wire.block + line.octets, self._wire.length)
+        self._index = self.notes = None
 
     def set(self, name: bytes, value: bytes) -> None:
         """Replace every line of that name by one, in the place of the first, or append it."""

@@ -47,7 +47,8 @@ class _StatusLines(dict[bytes, tuple[int, int, bytes]]):
 _status_lines = _StatusLines()
 
 
-_Reading = tuple[int, bytes, list[Entry], Wire, bool]
+_Reading = tuple[int, bytes, Fields, int, bool]
+"""Status, reason phrase, fields to be shared with `Fields.again`, octets of content, whether it is dated."""
 
 
 class ResponseHeads:
@@ -66,13 +67,13 @@ class ResponseHeads:
         reading = self._memory.recall(head)
         if reading is None:
             return self._read(head, method)
-        status, reason, entries, wire, dated = reading
-        response = Response(status, Fields.received(entries, None, wire), b"", reason)
+        status, reason, shared, length, dated = reading
+        response = Response(status, shared.again(), b"", reason)
         if dated:
             response.dated = True
         if method == "HEAD" or status in _WITHOUT_CONTENT:
-            return _without_content(response, method, wire.length), 0, True, None
-        return response, wire.length, True, None
+            return _without_content(response, method, length), 0, True, None
+        return response, length, True, None
 
     def _read(self, head: bytes, method: str) -> tuple[Response, int, bool, bytes | None]:
         lines = head[:-4].split(b"\r\n")
@@ -91,7 +92,8 @@ class ResponseHeads:
             entries.remove(special[0])
             wire = Wire(section, length)
             fields = Fields.received(entries, None, wire)
-            self._memory.offer(head, (status, reason, entries, wire, dated))
+            if self._memory.wants(head):
+                self._memory.keep(head, (status, reason, fields.copy(), length, dated))
             reusable, upgrade = True, None
         else:
             length, reusable, upgrade, nominated = _unusual(special, status, minor)

@@ -20,6 +20,7 @@ class CacheFigures:
         self._figures = figures
         self._route = route
         self._outcomes: dict[CacheReason, tuple[Counter, Decision]] = {}
+        self._not_stored: dict[NotStoredReason, tuple[Counter, Counter]] = {}
         text = "Octets that stored responses take"
         self._octets = figures.gauge("cache_bytes", text)
         self._entries = figures.gauge("cache_entries", "Stored responses")
@@ -50,10 +51,15 @@ class CacheFigures:
 
     def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
         """Count an answer that was not stored, and the origin's time that it would have saved next time."""
-        labels = {"route": self._route, "reason": reason.value}
-        self._figures.counter("cache_not_stored_total", "Answers that were not stored", **labels).inc()
-        text = "Origin time of answers that were not stored"
-        self._figures.counter("cache_not_stored_seconds_total", text, **labels).inc(max(0.0, seconds))
+        counters = self._not_stored.get(reason)
+        if counters is None:
+            labels = {"route": self._route, "reason": reason.value}
+            answers = self._figures.counter("cache_not_stored_total", "Answers that were not stored", **labels)
+            text = "Origin time of answers that were not stored"
+            times = self._figures.counter("cache_not_stored_seconds_total", text, **labels)
+            counters = self._not_stored[reason] = (answers, times)
+        counters[0].inc()
+        counters[1].inc(max(0.0, seconds))
 
     def show(self, store: MemoryStore, filling: Filling) -> None:
         """Set the gauges."""

@@ -26,7 +26,7 @@ from plugins.cache.storing import StorePlan, may_store, plan_storing
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.vary import select_part
 
-_ABOUT_ONE_REQUEST = frozenset(
+ABOUT_ONE_REQUEST = frozenset(
     {
         NotStoredReason.HEAD,
         NotStoredReason.METHOD,
@@ -140,7 +140,7 @@ class Keeper:
     def not_stored(self, fetched: Fetched, reason: NotStoredReason) -> NotStoredReason:
         """Count an answer that was not stored, and remember the key where the next one will not be either."""
         self._figures.not_stored(reason, fetched.seconds)
-        if reason not in _ABOUT_ONE_REQUEST:
+        if reason not in ABOUT_ONE_REQUEST:
             self._uncacheable.remember(fetched.key, reason, fetched.times.response_time)
         return reason
 

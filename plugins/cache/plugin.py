@@ -29,17 +29,11 @@ from plugins.cache.invalidation import invalidated
 from plugins.cache.keeping import Fetched, Keeper
 from plugins.cache.key import Keyer
 from plugins.cache.outbox import selectors_of
+from plugins.cache.passing import Passing
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, has_origin_validator, plan
 from plugins.cache.policy import Policy
 from plugins.cache.purge import Purges
-from plugins.cache.reasons import (
-    BypassReason,
-    ForwardReason,
-    HitReason,
-    MissReason,
-    NotStoredReason,
-    StaleReason,
-)
+from plugins.cache.reasons import BypassReason, ForwardReason, HitReason, MissReason, NotStoredReason, StaleReason
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in, tell_of_stale
 from plugins.cache.sending import for_refresh, sent_as
 from plugins.cache.serving import Serving
@@ -174,20 +168,29 @@ class CachePlugin(Plugin):
     def wrap(self, inner: Handler) -> Handler:
         """The handler that answers from the store."""
         keyer, policy, store = self._keyer, self._policy, self._shared.store
-        steady, monotonic = self._shared.steady, self._runtime.clock.monotonic
+        steady, monotonic, wall = self._shared.steady, self._runtime.clock.monotonic, self._runtime.clock.wall
         find, figures, serve = store.get, self._figures, self._serving.fresh
+        passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
 
         async def handle(request: Request) -> Response:
             if isinstance(request.body, BodyStream) and keyer.reads_content(request.method):
                 length = request.body.length
                 if length is not None and length <= keyer.max_body:
                     request.body = await request.body.read(keyer.max_body)
-            key = keyer.key(request)
+            known = passing.known_key(request)
+            key = known or keyer.key(request)
             now = steady.at(monotonic())
             if isinstance(key, BypassReason):
                 work = self._bypass(inner, request, key)
             else:
-                todo = plan(request, find(key), now, policy)
+                variants = find(key)
+                if variants is None and passing.takes(request, key, now, is_known=known is not None):
+                    since, response = store.epoch, await inner(request)
+                    if passing.hand_on(request, response, key, now, steady.at(monotonic())):
+                        return response
+                    fetched = Fetched(key, since, Times(now, self._now(), wall()), passing.reason, whole=False)
+                    return await self._take(request, request, response, fetched, None) or response
+                todo = plan(request, variants, now, policy)
                 if isinstance(todo, Serve):
                     return serve(request, todo.stored, todo.age, now)
                 work = self._otherwise(inner, request, key, todo, now)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from gateway.api import Fields
+from gateway.http.fields import Line
 from gateway.http.structured import serialize_string, serialize_token
-from plugins.cache.reasons import CacheReason, ForwardReason
+from plugins.cache.reasons import BypassReason, CacheReason, ForwardReason
 
 FIELD = b"Cache-Status"
 _MOST_REMEMBERED = 4096
@@ -13,7 +14,7 @@ _MOST_REMEMBERED = 4096
 class CacheStatus:
     """Writes our member of the list. Values are made once and remembered: hits differ in their `ttl` alone."""
 
-    __slots__ = ("_hits", "_name")
+    __slots__ = ("_hits", "_name", "_passed")
 
     def __init__(self, name: str) -> None:
         """`name` identifies this cache: a token if it can be one, otherwise a text in quotes (§2)."""
@@ -22,6 +23,7 @@ class CacheStatus:
         except ValueError:
             self._name = serialize_string(name)
         self._hits: dict[int, bytes] = {}
+        self._passed: dict[tuple[CacheReason, int], Line] = {}
 
     def fresh(self, ttl: int) -> bytes:
         """A fresh stored response answered; `ttl` seconds are left."""
@@ -61,6 +63,14 @@ class CacheStatus:
         if collapsed is not None:
             value += b"; collapsed" if collapsed else b"; collapsed=?0"
         return value + _detail(detail if detail is not None else reason)
+
+    def passed(self, detail: CacheReason, status: int) -> Line:
+        """The same, as a line, for requests that pass since there is nothing to store: made once for each of them."""
+        line = self._passed.get((detail, status))
+        if line is None:
+            value = self.forwarded(BypassReason.UNCACHEABLE, status=status, detail=detail)
+            line = self._passed[detail, status] = Line(FIELD, value)
+        return line
 
     def refused(self, reason: CacheReason) -> bytes:
         """Nothing stored could answer, and the client did not want the origin asked."""

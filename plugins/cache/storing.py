@@ -37,7 +37,7 @@ UNDERSTOOD = frozenset(
 )
 """Statuses whose meaning for caches is known here, for must-understand (RFC 9111 §5.2.2.3)."""
 
-_ABOUT_THE_REQUEST = {
+ABOUT_THE_REQUEST = {
     304: (b"if-none-match", b"if-modified-since"),
     412: (b"if-match", b"if-unmodified-since", b"if-none-match", b"if-modified-since"),
     416: (b"range",),
@@ -135,7 +135,7 @@ def plan_storing(
     `age` is how old the answer was when it came, where `fields` are not the ones it came with."""
     rules = governing(fields, policy.targeted)
     control = rules.control
-    reason = _forbidden(request, status, control)
+    reason = forbidden(request, status, control)
     if reason is not None:
         return reason
     unwanted = control.no_cache_fields | control.private_fields
@@ -202,13 +202,13 @@ def _not_for_this_request(request: Request, response: Response, policy: Policy) 
     directives = request_directives(request, policy)
     if directives is not None and directives.no_store:
         return NotStoredReason.REQUEST_NO_STORE
-    asked = _ABOUT_THE_REQUEST.get(status)
+    asked = ABOUT_THE_REQUEST.get(status)
     if asked is not None and (status == 304 or any(name in request.fields for name in asked)):
         return NotStoredReason.CONDITION
     return None
 
 
-def _forbidden(request: Request, status: int, control: CacheControl) -> NotStoredReason | None:
+def forbidden(request: Request, status: int, control: CacheControl) -> NotStoredReason | None:
     """What the origin forbids, or does not allow where it has to (RFC 9111 §3, §3.5)."""
     if control.must_understand:
         if status not in UNDERSTOOD:

@@ -10,6 +10,8 @@ from plugins.cache.reasons import NotStoredReason
 
 MOST = 65_536
 """Keys remembered at once: some 15 MB at worst, and a key in ten thousand is usual."""
+_IS_RECENT = 0.75
+"""Share of its time that a note must still have to be as good as a new one."""
 
 
 class Uncacheable:
@@ -31,6 +33,9 @@ class Uncacheable:
         if self._lasts <= 0:
             return
         known = self._known
+        found = known.get(key)
+        if found is not None and found[1] is reason and found[0] - now > self._lasts * _IS_RECENT:
+            return  # a busy key need not be noted with every answer
         known.pop(key, None)  # so that it stands behind all older ones
         if len(known) >= self._most:
             del known[next(iter(known))]

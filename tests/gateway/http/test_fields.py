@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.http.fields import Fields, LowerNames, is_field_value, is_token
+from gateway.http.fields import Fields, Line, LowerNames, Wire, is_field_value, is_token
 from gateway.http.hop_by_hop import FRAMING
 
 TOKEN_CHARACTERS = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -167,6 +167,18 @@ def test_fields_of_the_same_octets_share_what_was_worked_out_until_one_is_change
     one.notes["who"] = 1
     assert other.notes == {"who": 1}
     one.add(b"B", b"2")
-    assert one.notes is None
+    assert not one.notes
     assert (b"b" in other, list(first)) == (False, [(b"A", b"1")])
     assert other.copy().notes is None
+
+
+def test_an_appended_line_goes_behind_what_was_received_without_writing_that_anew() -> None:
+    block = b"A:1\r\nB:  2\r\n"
+    fields = Fields.received([(b"a", b"A", b"1", 0, b"A:1"), (b"b", b"B", b"2", 0, b"B:  2")], block, Wire(b"x\r\n", 7))
+    line = Line(b"C", b"3")
+    for one in (fields.copy(), fields.again()):
+        one.append(line)
+        assert one.encode() == block + b"C: 3\r\n"
+        assert one.encode_with_length(7) == b"x\r\nC: 3\r\n"
+        assert one.get(b"c") == b"3"
+    assert b"c" not in fields

@@ -73,7 +73,15 @@ def test_the_cookie_is_for_this_site_alone(scheme: str, secure: bool) -> None:
 
 @pytest.mark.parametrize(
     ("line", "value"),
-    [("a=1; b=2", b"2"), ("b=2;a=1", b"2"), ("b=x=y", b"x=y"), ("bb=1", None), ("b", None), ("", None), ("b=;b=2", b"")],
+    [
+        ("a=1; b=2", b"2"),
+        ("b=2;a=1", b"2"),
+        ("b=x=y", b"x=y"),
+        ("bb=1", None),
+        ("b", None),
+        ("", None),
+        ("b=;b=2", b""),
+    ],
 )
 def test_cookies_are_found_by_name(line: str, value: bytes | None) -> None:
     assert cookie_of(make_request(fields={"Cookie": line}), b"b") == value

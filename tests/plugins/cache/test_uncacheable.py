@@ -22,8 +22,8 @@ def test_the_last_reason_counts_and_lasts_anew() -> None:
 def test_the_oldest_makes_room() -> None:
     memory = Uncacheable(10, most=2)
     for at, key in enumerate((b"a", b"b", b"a", b"c")):
-        memory.remember(key, NotStoredReason.PRIVATE, wall(at))
-    assert [memory.recall(key, wall(4)) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
+        memory.remember(key, NotStoredReason.PRIVATE, wall(3 * at))
+    assert [memory.recall(key, wall(9)) is not None for key in (b"a", b"b", b"c")] == [True, False, True]
     assert len(memory) == 2
 
 
