@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 from gateway.api import Response
 from plugins.compress.libraries import brotli, zstd
@@ -63,3 +64,17 @@ def cut(content: bytes, sizes: Sequence[int]) -> list[bytes]:
         pieces.append(content[start : start + size])
         start += size
     return [piece for piece in [*pieces, content[start:]] if piece]
+
+
+@cache
+def bomb_of(coding: Coding, mebibytes: int = 1024) -> bytes:
+    """Nothing but zeros, as small as it goes: a gigabyte in a megabyte or less."""
+    block = bytes(1 << 20)
+    if coding is Coding.GZIP:
+        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+        return b"".join(packer.compress(block) for _ in range(mebibytes)) + packer.flush()
+    if coding is Coding.BR:
+        made = brotli.Compressor(quality=1)
+        return b"".join(made.process(block) for _ in range(mebibytes)) + bytes(made.finish())
+    made = zstd.ZstdCompressor(1)
+    return b"".join(made.compress(block) for _ in range(mebibytes)) + bytes(made.flush())

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from plugins.compress import decoding
 from plugins.compress.decoding import FREE, MOST_MEMBERS, DecodeLimits, Decoder, can_decode, decode
 from plugins.compress.errors import ContentCodingError
-from plugins.compress.libraries import brotli, zstd
+from plugins.compress.libraries import zstd
 from plugins.compress.settings import Coding
-from tests.support.coded import cut, noise_of, reference_encode, text_of
+from tests.support.coded import bomb_of, cut, noise_of, reference_encode, text_of
 
 LIMITS = DecodeLimits(octets=8 << 20, ratio=100)
 EVERY = pytest.mark.parametrize("coding", list(Coding))
@@ -106,19 +106,9 @@ def test_thousands_of_members_are_refused_before_they_cost_much() -> None:
         decode(Coding.GZIP, empty * (MOST_MEMBERS + 1), LIMITS)
 
 
-def bomb(coding: Coding, mebibytes: int) -> bytes:
-    """Nothing but zeros, as small as it goes."""
-    if coding is Coding.GZIP:
-        packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-        return b"".join(packer.compress(bytes(1 << 20)) for _ in range(mebibytes)) + packer.flush()
-    content = bytes(mebibytes << 20)
-    whole: bytes = brotli.compress(content, quality=5) if coding is Coding.BR else zstd.compress(content, 3)
-    return whole
-
-
 @EVERY
 def test_a_bomb_is_found_out_before_it_takes_memory(coding: Coding) -> None:
-    coded = bomb(coding, 100)
+    coded = bomb_of(coding, 100)
     decoder = Decoder(coding, DecodeLimits(octets=1 << 30, ratio=100))
 
     def feed_all() -> None:
