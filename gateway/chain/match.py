@@ -37,11 +37,13 @@ def compile_glob(glob: bytes) -> BytesMatcher:
 
 
 def host_of(authority: bytes) -> bytes:
-    """The host of an authority without its port, in lower case."""
+    """The host of an authority without its port and without the dot of the root, in lower case.
+
+    `shop.example.` is the host that `shop.example` is (RFC 3986 §3.2.2): nobody gets around a route by a dot."""
     host = authority.lower()
     if host.startswith(b"["):
         return host.partition(b"]")[0] + b"]"
-    return host.partition(b":")[0]
+    return host.partition(b":")[0].removesuffix(b".")
 
 
 def compile_match(settings: MatchSettings) -> Matcher | None:

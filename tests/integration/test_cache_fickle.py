@@ -86,6 +86,19 @@ class Traffic:
         if draw.random() < (0.005 if self.is_calm else 0.04):
             self._change(client, draw.choice([target, "/all"]), changed)
             return
+        target, given, asked = self._question(draw, target, tags)
+        for _ in range(draw.choice([1, 1, 3])):  # the same again and again, as a page that is reloaded
+            least = max(self._purged[target], changed.get(target, 0), changed.get("/all " + target, 0))
+            got = client.get(target, *(f"{name}: {value}" for name, value in asked.items()))
+            self._judge(target, given, got, least)
+            tag = got.one(b"etag")
+            if tag is not None:
+                tags[target] = tag.decode()
+
+    def _question(
+        self, draw: random.Random, target: str, tags: dict[str, str]
+    ) -> tuple[str, dict[str, str], dict[str, str]]:
+        """A target, what tells this client from others, and all fields of the request."""
         given = {}
         if draw.random() < 0.5:
             given["X-User"] = draw.choice("12")
@@ -101,12 +114,7 @@ class Traffic:
             asked["If-None-Match"] = tags[target]
         elif draw.random() < 0.05:
             asked["Range"] = "bytes=0-5"
-        least = max(self._purged[target], changed.get(target, 0), changed.get("/all " + target, 0))
-        got = client.get(target, *(f"{name}: {value}" for name, value in asked.items()))
-        self._judge(target, given, got, least)
-        tag = got.one(b"etag")
-        if tag is not None:
-            tags[target] = tag.decode()
+        return target, given, asked
 
     def _change(self, client: Client, target: str, changed: dict[str, int]) -> None:
         raised = {f"/all {each}": self.origin.version(each.encode()) + 1 for each in TARGETS}
