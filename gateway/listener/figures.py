@@ -28,6 +28,7 @@ class ListenerFigures:
         self.accepted = figures.counter("http_downstream_connections_accepted_total", "Downstream connections accepted")
         self.tunnels = figures.gauge("http_tunnels", "Upgraded connections")
         self.tunnels_total = figures.counter("http_upgrades_total", "Connections upgraded")
+        self._errors: dict[str, Counter] = {}
         self.lately: list[RouteFigures] = []
         """Routes that have something to tally."""
 
@@ -43,7 +44,11 @@ class ListenerFigures:
 
     def error(self, reason: str) -> None:
         """Count an error that a downstream was told, or would have been."""
-        self._figures.counter("http_errors_total", "Errors by reason", reason=reason).inc()
+        counter = self._errors.get(reason)
+        if counter is None:
+            counter = self._figures.counter("http_errors_total", "Errors by reason", reason=reason)
+            self._errors[reason] = counter
+        counter.inc()
 
 
 class RouteFigures:
