@@ -64,7 +64,7 @@ class Bridge:
         self.loop = connections.loop
         self.origins = origins
         self.figures = figures
-        gathering = connections.gathering if terms.join else None
+        gathering = connections.gathering_of(terms.join)
         most, down, up = terms.max_message, terms.downstream, terms.upstream
         self.downstream = near = Leg("client", downstream, down, most, figures.down, gathering, now)
         self.upstream = far = Leg("upstream", upstream, up, most, figures.up, gathering, now)
@@ -73,8 +73,8 @@ class Bridge:
         up_box = up.outbox() if up.outbox is not None else None
         self.up = Lane(self, near, far, terms, figures.up, up_box, down.unpack, line, now)
         self.down = Lane(self, far, near, terms, figures.down, down_box, up.unpack, line, now)
-        near.inward = far.outward = self.up
-        far.inward = near.outward = self.down
+        near.join(self.up, self.down)
+        far.join(self.down, self.up)
         self.deadline = now
         self._plan(now)
 
@@ -88,7 +88,7 @@ class Bridge:
         if from_downstream:
             self.downstream.data_received(from_downstream)
         for leg in (self.downstream, self.upstream):
-            leg.gathered()
+            leg.read_on()
 
     # --- for whoever looks after all connections ---------------------------------------------------
 

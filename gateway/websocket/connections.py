@@ -72,13 +72,13 @@ class Connections:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, deadlines: Deadlines, figures: Figures) -> None:
         self.loop = loop
-        self.gathering = Gathering(loop)
         self.queued = 0
         """Octets that wait in all of them."""
         self._deadlines = deadlines
         self._figures = figures
         self._members: dict[str, Upgraded] = {}
         self._lines: dict[float, DueLine] = {}
+        self._gatherings: dict[float, Gathering] = {}
         self._routes: dict[str, RouteFigures] = {}
         self._numbers = itertools.count(1)
         self._relief: asyncio.Handle | None = None
@@ -95,6 +95,15 @@ class Connections:
         if line is None:
             line = self._lines[seconds] = DueLine(self.loop)
         return line
+
+    def gathering_of(self, moment: float | None) -> Gathering | None:
+        """The bursts that wait for so long, if any do."""
+        if moment is None:
+            return None
+        gathering = self._gatherings.get(moment)
+        if gathering is None:
+            gathering = self._gatherings[moment] = Gathering(self.loop, moment)
+        return gathering
 
     def begin(
         self,
@@ -128,10 +137,9 @@ class Connections:
         if isinstance(terms, FrameTerms):
             connection = bridge = Bridge(self, origins, terms, figures, downstream, upgraded.transport, over)
         else:
-            joins = terms is None or terms.join
-            if isinstance(terms, TunnelTerms) and terms.idle is not None:
-                idle = terms.idle
-            gathering = self.gathering if joins else None
+            terms = terms or TunnelTerms()
+            idle = idle if terms.idle is None else terms.idle
+            gathering = self.gathering_of(terms.join)
             connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, gathering, over)
         self._members[name] = connection
         figures.connections(mode, 1)

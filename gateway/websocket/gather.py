@@ -1,53 +1,112 @@
-"""Lets what arrives in quick succession come together, as network cards do with interrupts.
+"""Lets what comes in quick succession leave together, as network cards do with interrupts.
 
-A message that comes alone is read and passed on at once. When a second one follows within `HOLD` seconds the
-connection is in a burst: it is left unread for that long, and then what has arrived meanwhile is one read and one
-write, not ten."""
+A message alone is passed on in the call that brought it. When the same peer sends again within a moment (a
+millisecond unless told otherwise), and the other has said nothing in between, it is in a burst: from then on its
+first octets wait, and it is left unread, for that long; what has come meanwhile is one read, and all of it one write.
+The first burst that is none ends it.
+
+Both halves count: without leaving the peer unread the loop would only wake up more often."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Protocol
 
-HOLD = 0.001
-"""Seconds. The rest of a burst waits that long at most."""
+
+class Writer(Protocol):
+    """Who has something to write."""
+
+    def flush(self) -> None:
+        """Write it, now."""
 
 
-class Gathered(Protocol):
-    """A connection whose reads can be held back."""
+class Source(Protocol):
+    """Where it comes from."""
 
-    is_gathering: bool
-    """Whether it is left unread for now."""
     transport: asyncio.Transport
 
-    def gathered(self) -> None:
-        """Read on, unless something else forbids it."""
+    def read_on(self) -> None:
+        """Read again, unless something else forbids it."""
 
 
 class Gathering:
-    """The connections of a worker that are in a burst. One timer wakes all of them."""
+    """The bursts of a worker that wait equally long. One timer serves all of them."""
 
-    __slots__ = ("_loop", "_members", "_timer")
+    __slots__ = ("_loop", "_members", "_timer", "moment")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, moment: float) -> None:
+        self.moment = moment
+        """Seconds. A message of a burst waits twice that long at most, give or take the loop's step of a
+        millisecond."""
         self._loop = loop
-        self._members: list[Gathered] = []
+        self._members: list[Pace] = []
         self._timer: asyncio.TimerHandle | None = None
 
-    def hold(self, member: Gathered) -> None:
-        """Leave `member` unread for a moment."""
-        if member.is_gathering or member.transport.is_closing():
-            return
-        member.is_gathering = True
-        member.transport.pause_reading()
-        self._members.append(member)
+    def hold(self, pace: Pace) -> None:
+        """Let `pace` have its turn a moment later."""
+        self._members.append(pace)
         if self._timer is None:
-            self._timer = self._loop.call_later(HOLD, self._ring)
+            self._timer = self._loop.call_later(self.moment, self._ring)
 
     def _ring(self) -> None:
         self._timer = None
         members, self._members = self._members, []
-        for member in members:
-            member.is_gathering = False
-            if not member.transport.is_closing():
-                member.gathered()
+        for pace in members:
+            pace.turn()
+
+
+_AT_ONCE, _UNREAD, _READING = range(3)
+"""Nothing waits; something does and its source is left unread; the source is read again, and then all of it goes."""
+
+
+class Pace:
+    """When one writer writes what one source brings."""
+
+    __slots__ = ("_gathering", "_is_bursty", "_source", "_state", "_turns", "_writer")
+
+    def __init__(self, writer: Writer, source: Source, gathering: Gathering) -> None:
+        self._writer = writer
+        self._source = source
+        self._gathering = gathering
+        self._is_bursty = False
+        self._state = _AT_ONCE
+        self._turns = 0
+
+    @property
+    def moment(self) -> float:
+        """Seconds within which another message makes a burst."""
+        return self._gathering.moment
+
+    @property
+    def is_unread(self) -> bool:
+        """Whether the source is to be left unread for now."""
+        return self._state == _UNREAD
+
+    def came(self, is_quick: bool) -> None:
+        """More is ready; `is_quick` when it came right behind the last."""
+        if self._state == _READING:
+            self._state = _AT_ONCE
+            self._is_bursty = True
+            self._writer.flush()
+        elif self._state == _AT_ONCE:
+            if (self._is_bursty or is_quick) and not self._source.transport.is_closing():
+                self._state = _UNREAD
+                self._source.transport.pause_reading()
+                if not self._turns:
+                    self._turns = 1
+                    self._gathering.hold(self)
+            else:
+                self._writer.flush()
+
+    def turn(self) -> None:
+        """A moment is over."""
+        self._turns = 0
+        if self._state == _UNREAD:
+            self._state = _READING
+            self._source.read_on()
+            self._turns = 1
+            self._gathering.hold(self)
+        elif self._state == _READING:  # nothing more had come
+            self._state = _AT_ONCE
+            self._is_bursty = False
+            self._writer.flush()

@@ -36,7 +36,7 @@ class Lane:
         "_figures",
         "_frames",
         "_is_batching",
-        "_join",
+        "_joins",
         "_most",
         "_noted",
         "_outbox",
@@ -74,7 +74,7 @@ class Lane:
         self._unpack = unpack
         self._due_line = due_line
         self._queue = terms.queue
-        self._join = terms.join
+        self._joins = terms.join is not None
         self._most = terms.max_message
         limited = source.name == "client" and terms.messages_per_second is not None
         self._bucket = Bucket(terms.messages_per_second or 0.0, terms.burst) if limited else None
@@ -103,8 +103,6 @@ class Lane:
             except WebSocketError as error:
                 self.bridge.failed(source, error)
                 return
-            finally:
-                self.sink.flush()
             if reader.failure is not None:
                 if not source.got_close:
                     self.bridge.failed(source, reader.failure)
@@ -178,7 +176,7 @@ class Lane:
             if self._outbox is None and not sink.is_blocked:
                 for opcode, payload in messages:
                     sink.send(opcode & 0xF, payload)
-                    if not self._join:
+                    if not self._joins:
                         sink.flush()
             else:
                 self._queue_up(messages, now)
@@ -234,7 +232,7 @@ class Lane:
         self.sink.send(sending.opcode, sending.payload)
         if self._is_batching:
             self._figures.sent(sending)
-        if not self._join:
+        if not self._joins:
             self.sink.flush()
 
     def _bound(self, now: float) -> None:
@@ -321,6 +319,7 @@ class Lane:
         source = self.source
         if source.reader.more and not source.is_held and not source.got_close and not source.is_failed:
             self.receive(b"", time.monotonic())
+            self.sink.flush()
 
     def finish(self, now: float) -> None:
         """Everything goes now: a Close follows."""

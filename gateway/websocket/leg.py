@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from gateway.websocket.close_codes import close_payload
 from gateway.websocket.deflate import Deflater, Inflater
 from gateway.websocket.frames import CLOSE, FIN, RSV1, encode, encode_masked
-from gateway.websocket.gather import HOLD, Gathering
+from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.limits import PingLimit
 from gateway.websocket.reader import FrameReader
 from gateway.websocket.terms import LegTerms
@@ -34,6 +34,7 @@ class Leg(asyncio.Protocol):
         "_deflater",
         "_encode",
         "_gathering",
+        "_pace",
         "_pending",
         "_pending_octets",
         "blocked_since",
@@ -43,7 +44,6 @@ class Leg(asyncio.Protocol):
         "inward",
         "is_blocked",
         "is_failed",
-        "is_gathering",
         "is_held",
         "is_lost",
         "name",
@@ -85,6 +85,7 @@ class Leg(asyncio.Protocol):
         self.reader = FrameReader(is_masked=not is_upstream, max_message=max_message, inflater=inflater)
         self._encode = encode_masked if is_upstream else encode
         self._gathering = gathering
+        self._pace: Pace | None = None
         self._pending: list[bytes] = []
         self._pending_octets = 0
         self.heard = now
@@ -99,12 +100,17 @@ class Leg(asyncio.Protocol):
         self.unsent = 0
         self.is_held = False
         """Whether it is not read since its sink is full."""
-        self.is_gathering = False
         self.is_failed = False
         """Whether it broke the protocol: what it says no longer counts."""
         self.sent_close = False
         self.got_close = False
         self.is_lost = False
+
+    def join(self, inward: Lane, outward: Lane) -> None:
+        """What comes goes into `inward`, what goes comes out of `outward`."""
+        self.inward, self.outward = inward, outward
+        if self._gathering is not None:
+            self._pace = Pace(self, outward.source, self._gathering)
 
     # --- out -----------------------------------------------------------------------------------
 
@@ -132,6 +138,16 @@ class Leg(asyncio.Protocol):
             figures.row[figures.writes] += 1.0
             self.transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
 
+    def came(self, before: float, now: float) -> None:
+        """The other peer has been read; the time before was `before`. What is ready is written now, or with what
+        follows."""
+        if self._pending:
+            pace = self._pace
+            if pace is None:
+                self.flush()
+            else:
+                pace.came(now - before < pace.moment and self.heard <= before)
+
     def send_close(self, code: int | None, reason: str | bytes = b"") -> None:
         """The last frame (RFC 6455 §5.5.1); only one is ever sent."""
         if self.sent_close or self.is_lost:
@@ -153,13 +169,11 @@ class Leg(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Of asyncio.Protocol."""
-        now = time.monotonic()
-        gathering = self._gathering
-        if gathering is not None and now - self.heard < HOLD:
-            gathering.hold(self)
+        now, before = time.monotonic(), self.heard
         self.heard = now
         if not self.got_close and not self.is_failed:
             self.inward.receive(data, now)
+            self.inward.sink.came(before, now)
 
     def hold(self) -> None:
         """Read no more: the sink is full."""
@@ -171,11 +185,12 @@ class Leg(asyncio.Protocol):
         """Read on."""
         if self.is_held:
             self.is_held = False
-            self.gathered()
+            self.read_on()
 
-    def gathered(self) -> None:
-        """A burst has come together."""
-        if not self.is_held and not self.is_gathering and not self.transport.is_closing():
+    def read_on(self) -> None:
+        """Let this peer speak, unless its sink is full."""
+        pace = self.inward.sink._pace
+        if not self.is_held and not (pace is not None and pace.is_unread) and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:

@@ -111,8 +111,9 @@ class LegTerms:
 class TunnelTerms:
     """The connection stays a tunnel of octets."""
 
-    join: bool = True
-    """Whether what arrives in quick succession leaves in one write."""
+    join: float | None = 0.001
+    """Seconds for which what follows in quick succession is left to come together, and leaves in one write; `None`
+    for a write each."""
     idle: float | None = None
     """Seconds without an octet after which it ends; `None` for that of the gateway's limits."""
 
@@ -131,8 +132,9 @@ class FrameTerms:
     """Octets that may wait in all connections of a worker together; above it the largest is closed."""
     max_delay: float = 0.1
     """Seconds within which an outbox is looked at; as long as the longest wait in one."""
-    join: bool = True
-    """Whether frames that are ready together leave in one write."""
+    join: float | None = 0.001
+    """Seconds for which what follows in quick succession is left to come together, and leaves in one write; `None`
+    for a write for each message."""
     idle: float = 3600.0
     """Seconds without a message in either direction after which the connection ends."""
     ping_every: float | None = None

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.chain.deadlines import NEVER
-from gateway.websocket.gather import HOLD, Gathering
+from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.terms import FrameTerms, TunnelTerms
 
 if TYPE_CHECKING:
     from gateway.websocket.connections import Origins
 
+WRITE_AT_ONCE = 64 * 1024
+"""Octets that wait for company no longer."""
 _LAST_SECONDS = 30.0
 """How long a side may take for what waits when the other is gone."""
 
@@ -42,10 +44,11 @@ class TunnelSide(asyncio.Protocol):
     """One of the two connections."""
 
     __slots__ = (
-        "_gathering",
+        "_pace",
+        "_pending",
+        "_pending_octets",
         "active",
         "has_ended",
-        "is_gathering",
         "is_held",
         "octets",
         "on_lost",
@@ -53,9 +56,11 @@ class TunnelSide(asyncio.Protocol):
         "transport",
     )
 
-    def __init__(self, transport: asyncio.Transport, gathering: Gathering | None, now: float) -> None:
+    def __init__(self, transport: asyncio.Transport, now: float) -> None:
         self.transport = transport
-        self._gathering = gathering
+        self._pace: Pace | None = None
+        self._pending: list[bytes] = []
+        self._pending_octets = 0
         self.other: TunnelSide = self
         self.active = now
         """When it sent something last."""
@@ -63,26 +68,45 @@ class TunnelSide(asyncio.Protocol):
         """Whether this side sends no more."""
         self.is_held = False
         """Whether it is not read since the other takes no more."""
-        self.is_gathering = False
         self.octets = 0
         """Octets it has sent."""
         self.on_lost: Callable[[], None] = lambda: None
 
+    def join(self, other: TunnelSide, gathering: Gathering | None) -> None:
+        """`other` is the other side from here on."""
+        self.other = other
+        self._pace = Pace(self, other, gathering) if gathering is not None else None
+
     def data_received(self, data: bytes) -> None:
         """Octets of this side go to the other."""
-        now = time.monotonic()
-        gathering = self._gathering
-        if gathering is not None and now - self.active < HOLD:
-            gathering.hold(self)
+        now, before, other = time.monotonic(), self.active, self.other
         self.active = now
         self.octets += len(data)
-        transport = self.other.transport
-        if not transport.is_closing():
-            transport.write(data)
+        pace = other._pace
+        if pace is None:
+            if not other.transport.is_closing():
+                other.transport.write(data)
+            return
+        other._pending.append(data)
+        other._pending_octets += len(data)
+        if other._pending_octets >= WRITE_AT_ONCE:
+            other.flush()
+        else:
+            pace.came(now - before < pace.moment and other.active <= before)
 
-    def gathered(self) -> None:
-        """A burst has come together: read on."""
-        if not self.is_held and not self.is_gathering and not self.transport.is_closing():
+    def flush(self) -> None:
+        """Write what waits for this side, now."""
+        pending = self._pending
+        if pending:
+            self._pending = []
+            self._pending_octets = 0
+            if not self.transport.is_closing():
+                self.transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+
+    def read_on(self) -> None:
+        """Let this side send, unless the other takes nothing."""
+        pace = self.other._pace
+        if not self.is_held and not (pace is not None and pace.is_unread) and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
@@ -95,12 +119,13 @@ class TunnelSide(asyncio.Protocol):
     def resume_writing(self) -> None:
         """This side takes more again."""
         self.other.is_held = False
-        self.other.gathered()
+        self.other.read_on()
 
     def eof_received(self) -> bool:
         """This side sends no more; it may still receive."""
         self.has_ended = True
         other = self.other
+        other.flush()
         if other.has_ended or not other.transport.can_write_eof() or other.transport.is_closing():
             other.transport.close()
             return False
@@ -111,6 +136,7 @@ class TunnelSide(asyncio.Protocol):
         """This side is gone: the other gets what waits for it, and then goes too."""
         other = self.other
         if not other.transport.is_closing():
+            other.flush()
             other.transport.close()
         self.on_lost()
 
@@ -135,9 +161,10 @@ class Tunnel:
         self._lost = 0
         self._closing = False
         self._ended = ended
-        self._downstream = near = TunnelSide(downstream, gathering, now)
-        self._upstream = far = TunnelSide(upstream, gathering, now)
-        near.other, far.other = far, near
+        self._downstream = near = TunnelSide(downstream, now)
+        self._upstream = far = TunnelSide(upstream, now)
+        near.join(far, gathering)
+        far.join(near, gathering)
         near.on_lost = far.on_lost = self._side_lost
         self.deadline = now + idle_timeout
 
@@ -150,8 +177,8 @@ class Tunnel:
             far.data_received(from_upstream)
         if from_downstream:
             near.data_received(from_downstream)
-        near.gathered()
-        far.gathered()
+        near.read_on()
+        far.read_on()
 
     @property
     def mode(self) -> str:
@@ -160,8 +187,8 @@ class Tunnel:
 
     @property
     def queued_octets(self) -> int:
-        """Octets that wait in the gateway: none but those in the transports."""
-        return 0
+        """Octets that wait in the gateway, but for those in the transports."""
+        return self._downstream._pending_octets + self._upstream._pending_octets
 
     def describe(self) -> dict[str, Any]:
         """For people; JSON."""
@@ -186,6 +213,7 @@ class Tunnel:
         """End both sides after what waits; whoever does not take it in time is cut. A tunnel has no words for why."""
         self._end_soon()
         for side in (self._downstream, self._upstream):
+            side.flush()
             side.transport.close()
 
     def abort(self) -> None:

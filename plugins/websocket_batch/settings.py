@@ -137,8 +137,11 @@ class WebSocketBatchSettings(Settings):
     """The same for one client address."""
     coalesce: Coalesce = Coalesce.TURN
     """When frames leave towards a peer that takes no batches. `turn`: what is ready together leaves in one write, and
-    the rest of a burst waits a millisecond for company. `strategy`: as batches do, in one write but in frames of
-    their own. `off`: a write for each message."""
+    the rest of a burst waits for company. `strategy`: as batches do, in one write but in frames of their own. `off`: a
+    write for each message."""
+    coalesce_delay: Annotated[Duration, Field(ge=0.001, le=0.1)] = seconds(0.001)
+    """How long the rest of a burst waits for company. A message alone never waits, one of a burst at most twice as
+    long."""
     idle: Annotated[Annotated[Duration, Field(gt=0)] | None, OrOff()] = seconds(3600)
     """How long a connection may carry no message in either direction before it is closed (1001)."""
     max_message: Annotated[Size, Field(ge=1024)] = mebibytes(1)

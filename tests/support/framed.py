@@ -11,7 +11,7 @@ from gateway.figures import Figures
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Request
 from gateway.websocket.connections import Connections
-from gateway.websocket.gather import Gathering
+from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.terms import FrameTerms, TunnelTerms
 from gateway.websocket.tunnel import UpgradedUpstream
 from tests.support.frames import Seen, all_frames, close, frame
@@ -28,9 +28,12 @@ def an_upgrade(route: str = "live", client: str = "192.0.2.7") -> Request:
 
 
 class _NoGathering:
-    """Lets everything be read as it comes."""
+    """Lets everything be written as it comes."""
 
-    def hold(self, member: object) -> None: ...
+    moment = 0.0
+
+    def hold(self, pace: Pace) -> None:
+        raise AssertionError("nothing comes within no time")
 
 
 class Framed:
@@ -57,7 +60,7 @@ class Framed:
         self.ended: list[str] = []
         terms = FrameTerms(**more) if terms is None else terms
         if not gathers:  # else what a test sends in one go would be a burst, and wait
-            self.connections.gathering = cast(Gathering, _NoGathering())
+            self.connections._gatherings[0.001] = cast(Gathering, _NoGathering())
         upgraded = UpgradedUpstream(self.upstream, behind_head, lambda: self.ended.append("upstream"), terms)
         self.pair: Any = self.connections.begin(
             an_upgrade(), upgraded, self.client, behind_request, 60.0, lambda: self.ended.append("downstream")

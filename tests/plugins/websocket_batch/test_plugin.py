@@ -110,7 +110,7 @@ def test_a_tunnel_keeps_the_handshake_as_it_is() -> None:
     assert request.fields.get(b"sec-websocket-protocol") == b"a+batch.v1"
     assert response.fields.get(b"sec-websocket-extensions") == b"permessage-deflate"
     assert isinstance(response.upgraded.terms, TunnelTerms)
-    assert not response.upgraded.terms.join
+    assert response.upgraded.terms.join is None
 
 
 @pytest.mark.parametrize("version", ["8", "", "13, 8"])
