@@ -1,0 +1,5 @@
+"""Let concurrent identical requests share one upstream exchange."""
+
+from plugins.coalesce.plugin import CoalescePlugin
+
+PLUGIN = CoalescePlugin
