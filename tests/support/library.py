@@ -64,6 +64,8 @@ class Library(Origin):
             return b"HTTP/1.1 204 No Content\r\n" + _date() + b"\r\n"
         if kind == "page":
             return _whole(self.page, b"Content-Type: text/html; charset=utf-8\r\nCache-Control: no-store\r\n")
+        if not rest.isdecimal():
+            return b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n" + _date() + b"\r\n"
         number = int(rest)
         content, fields = content_of_text(number), b"Content-Type: text/plain; charset=latin-1\r\n"
         if kind == "kept":
