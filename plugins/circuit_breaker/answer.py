@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from gateway.api import Fields, Response
+from gateway.api import CircuitOpenError, Fields, Request, Response, WallTime, error_response
+from gateway.http.dates import format_date
 from plugins.circuit_breaker.group import Refusal
 from plugins.circuit_breaker.settings import StaticResponse
 
@@ -50,3 +51,39 @@ class Static:
         if self._says_when and retry_after is not None:
             fields.add(b"Retry-After", b"%d" % retry_after)
         return Response(self._status, fields, self._body)
+
+
+class Refusals:
+    """Refusals ready to be written: one response that all requests share, made anew once a second for its `Date`."""
+
+    __slots__ = ("_gateway", "_static", "made", "of", "until")
+
+    def __init__(self, static: Static | None, gateway: str) -> None:
+        """`gateway` is our own pseudonym (RFC 9209 §2)."""
+        self._static = static
+        self._gateway = gateway
+        self.of: Refusal | None = None
+        """What `made` tells of."""
+        self.until = -math.inf
+        """Monotonic seconds until which it holds."""
+        self.made: Response | None = None
+        """The answer, not to be changed, for clients that do not ask for JSON."""
+
+    def make(self, request: Request, refusal: Refusal | None, now: float, wall: WallTime) -> Response | None:
+        """Make the answer; `None` when there is nothing to tell."""
+        if refusal is None:
+            return None
+        retry_after = retry_seconds(refusal, now)
+        if self._static is not None:
+            response = self._static.response(retry_after)
+        else:
+            response = error_response(CircuitOpenError(words_for(refusal), retry_after), request, self._gateway)
+        response.fields.set(b"Date", format_date(wall))
+        response.dated = response.shared = True
+        self.of, self.until, self.made = refusal, now + 1.0 - wall % 1.0, response
+        return response
+
+
+def wants_json(accept: bytes) -> bool:
+    """Whether an answer to a request with this `Accept` may have to be JSON: then it is made for it alone."""
+    return b"json" in accept.lower()

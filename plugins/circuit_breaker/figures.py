@@ -28,6 +28,10 @@ class RequestFigures:
             )
             self._kinds[reason] = counter, Decision(NAME, reason)
 
+    def of(self, reason: CircuitReason) -> tuple[Counter, Decision]:
+        """What counts it, and its entry for the trail."""
+        return self._kinds[reason]
+
     def note(self, trail: list[Decision], reason: CircuitReason) -> None:
         """Count it, and put it on the request's trail."""
         counter, decision = self._kinds[reason]

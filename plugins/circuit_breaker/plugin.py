@@ -9,6 +9,7 @@ from collections.abc import Collection
 from typing import Any
 
 from gateway.api import (
+    AtOnce,
     BodyStream,
     CircuitOpenError,
     GatewayError,
@@ -20,7 +21,7 @@ from gateway.api import (
     StreamEnd,
     UpstreamError,
 )
-from plugins.circuit_breaker.answer import Static, retry_seconds, words_for
+from plugins.circuit_breaker.answer import Refusals, Static, retry_seconds, wants_json, words_for
 from plugins.circuit_breaker.board import Board
 from plugins.circuit_breaker.breaker import Breaker
 from plugins.circuit_breaker.figures import RequestFigures, Watch
@@ -113,6 +114,35 @@ class CircuitBreakerPlugin(Plugin):
             return response
 
         return handle
+
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """The short way of a refusal, while all circuits are open and nothing has to be waited for."""
+        if self._elsewhere is not None:
+            return None
+        group, wall = self._group, self._runtime.clock.wall
+        refusals = Refusals(self._static, self._runtime.name)
+        reason = CircuitReason.REFUSED if self._static is None else CircuitReason.FALLBACK_RESPONSE
+        counter, decision = self._figures.of(reason)
+        figures = self._runtime.figures
+        errors = figures.counter("http_errors_total", "Errors by reason", reason=CircuitOpenError.reason)
+        row, refused, failed = figures.row, counter.cell, errors.cell if self._static is None else None
+
+        def at_once(request: Request) -> Response | None:
+            now = request.started
+            if now >= group.shut_until or request.attributes is not None:
+                return None
+            accept = request.fields.get(b"accept")
+            if accept is not None and wants_json(accept):
+                return None
+            request.trail.append(decision)
+            row[refused] += 1.0
+            if failed is not None:
+                row[failed] += 1.0
+            if now < refusals.until and refusals.of is group.shut:
+                return refusals.made
+            return refusals.make(request, group.shut, now, wall())
+
+        return at_once
 
     async def _with_care(self, inner: Handler, request: Request, begun: float) -> Response:
         """What `handle` does while a circuit is not simply closed."""

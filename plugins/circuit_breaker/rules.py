@@ -23,16 +23,16 @@ class Rules:
     minimum_calls: int = 10
     failure_rate: float = 0.5
     """Above 1 for never."""
-    consecutive_failures: float = math.inf
+    consecutive_failures: float = 20
     slow_call: float = math.inf
     """Seconds."""
     slow_rate: float = 0.8
-    open_for: float = 5.0
+    open_for: float = 1.0
     open_growth: float = 2.0
-    longest_open: float = 60.0
+    longest_open: float = 30.0
     jitter: float = 0.2
     probes: int = 3
-    ramp: float = 5.0
+    ramp: float = 2.0
 
     @classmethod
     def of(cls, settings: CircuitBreakerSettings) -> Rules:

@@ -95,9 +95,10 @@ class CircuitBreakerSettings(Settings):
     """Below so many exchanges in the window no rate opens the circuit: one failure of two proves nothing."""
     failure_rate: Annotated[Share | None, OrOff()] = 0.5
     """Share of failures in the window that opens the circuit."""
-    consecutive_failures: Annotated[Annotated[int, Field(ge=1)] | None, OrOff(), Field(validate_default=False)] = None
-    """Failures in a row that open it, whatever the window says: for little traffic. With much, chance finds such rows:
-    at 10 % failures 5 in a row come every 100,000 exchanges."""
+    consecutive_failures: Annotated[Annotated[int, Field(ge=1)] | None, OrOff()] = 20
+    """Failures in a row that open it, whatever the window says: a rate needs half a window of failures to see that all
+    is lost, 20 in a row are there at once. Chance finds such rows too: at 50 % failures 20 in a row come once in a
+    million exchanges, 5 in a row every 32."""
     slow_call: Annotated[PositiveDuration | None, OrOff(), Field(validate_default=False)] = None
     """An exchange whose head took longer than this was slow. `off`: none is."""
     slow_rate: Share = 0.8
@@ -115,18 +116,18 @@ class CircuitBreakerSettings(Settings):
     )
     """Answers that count as failures."""
 
-    open_for: PositiveDuration = seconds(5)
-    """How long the circuit stays open the first time."""
+    open_for: PositiveDuration = seconds(1)
+    """How long the circuit stays open the first time. Short, since a probe costs little and a restart is soon over."""
     open_growth: Annotated[float, Field(ge=1, le=10)] = 2.0
     """Each time that it opens again without having been well in between, it stays open so many times longer."""
-    longest_open: PositiveDuration = seconds(60)
+    longest_open: PositiveDuration = seconds(30)
     """But no longer than this."""
     jitter: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Each time is made longer by up to this share, by chance, so that many gateways do not come back together."""
     probes: Annotated[int, Field(ge=1, le=1000)] = 3
     """Half-open, so many requests are let through, no more, and all of them have to succeed to close the circuit. One
     that fails opens it again; one whose client leaves counts for nothing and makes room for another."""
-    ramp: Duration = seconds(5)
+    ramp: Duration = seconds(2)
     """Once closed, traffic comes back over so long: from a tenth of the requests to all of them. As many at a time as
     there are `probes` are let through in any case, so that little traffic notices nothing. 0: all of it at once."""
 

@@ -10,6 +10,7 @@ import random
 from typing import Any
 
 from gateway.api import (
+    AtOnce,
     BodyStream,
     Fields,
     GatewayError,
@@ -101,6 +102,10 @@ class RetryPlugin(Plugin):
             return await self._persist(inner, request, failure, came, begun)
 
         return handle
+
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """What needs no wait is no attempt at anything."""
+        return inner
 
     async def _persist(
         self, inner: Handler, request: Request, failure: Response | UpstreamError, came: Came, begun: float

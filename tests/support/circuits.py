@@ -14,6 +14,7 @@ from plugins.circuit_breaker.plugin import CircuitBreakerPlugin
 from tests.support.plugins import ManualClock, ScriptedUpstream, make_request, make_response, make_runtime
 
 ALONE = "http://a"
+QUIET = {"jitter": 0.0, "ramp": 0, "probes": 1}
 
 
 def answering(server: str = ALONE, status: int = 200) -> Callable[[Request], Response]:
@@ -104,7 +105,7 @@ class Guarded:
 
     def make(self, **settings: Any) -> CircuitBreakerPlugin:
         """Another plugin of the same worker, as a reload or another route has it."""
-        chosen = {"minimum_calls": 2, "jitter": 0.0, "ramp": 0, "probes": 1, **settings}
+        chosen = {"minimum_calls": 2, "open_for": "5s", "longest_open": "60s", **QUIET, **settings}
         return CircuitBreakerPlugin(CircuitBreakerPlugin.Settings.model_validate(chosen), self.runtime)
 
     async def get(self, request: Request | None = None) -> Response | Exception:

@@ -17,7 +17,7 @@ class Workshop:
 
     def __init__(self) -> None:
         self.board = Board()
-        rules = Rules(jitter=0.0, minimum_calls=2, ramp=0.0, probes=1)
+        rules = Rules(open_for=5.0, jitter=0.0, minimum_calls=2, ramp=0.0, probes=1)
         self.servers = Group("server:app", rules, lambda: 0.0, per_server=True)
         self.route = Group("route:shop", rules, lambda: 0.0, per_server=False)
         self.woken = 0

@@ -8,9 +8,11 @@ from plugins.circuit_breaker.circuit import State
 from plugins.circuit_breaker.reasons import Cause
 from plugins.circuit_breaker.rules import Rules
 
+STEADY: dict[str, Any] = {"jitter": 0.0, "ramp": 0.0, "open_for": 5.0, "longest_open": 60.0}
+
 
 def a_breaker(**rules: Any) -> Breaker:
-    return Breaker("upstream:app", Rules(**{"jitter": 0.0, "ramp": 0.0, **rules}), Epochs(), lambda: 0.0)
+    return Breaker("upstream:app", Rules(**{**STEADY, **rules}), Epochs(), lambda: 0.0)
 
 
 def state_of(breaker: Breaker) -> State:

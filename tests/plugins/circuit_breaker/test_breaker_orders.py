@@ -10,7 +10,9 @@ from plugins.circuit_breaker.rules import Rules
 
 
 def a_breaker(**rules: Any) -> Breaker:
-    return Breaker("upstream:app", Rules(**{"jitter": 0.0, **rules}), Epochs(), lambda: 0.0)
+    return Breaker(
+        "upstream:app", Rules(**{"jitter": 0.0, "open_for": 5.0, "ramp": 5.0, **rules}), Epochs(), lambda: 0.0
+    )
 
 
 def hear(breaker: Breaker, state: State, cause: Cause, seconds: float | None, now: float, in_a_row: int = 1) -> None:

@@ -13,7 +13,7 @@ NAME = "upstream:app"
 
 
 def watched(figures: Figures, clock: ManualClock) -> Breaker:
-    breaker = Breaker(NAME, Rules(jitter=0.0, ramp=0.0, minimum_calls=2, probes=1), Epochs(), lambda: 0.0)
+    breaker = Breaker(NAME, Rules(open_for=5.0, jitter=0.0, ramp=0.0, minimum_calls=2, probes=1), Epochs(), lambda: 0.0)
     breaker.circuit.add_listener(Watch(figures, clock, structlog.get_logger()))
     return breaker
 

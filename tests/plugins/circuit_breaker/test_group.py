@@ -10,7 +10,7 @@ SERVERS = [A, B, C]
 
 
 def a_group(*, per_server: bool = True, **rules: Any) -> Group:
-    chosen = Rules(**{"jitter": 0.0, "ramp": 0.0, "minimum_calls": 2, **rules})
+    chosen = Rules(**{"jitter": 0.0, "ramp": 0.0, "open_for": 5.0, "minimum_calls": 2, **rules})
     return Group("server:app" if per_server else "upstream:app", chosen, lambda: 0.0, per_server=per_server)
 
 

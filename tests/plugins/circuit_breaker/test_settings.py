@@ -18,7 +18,7 @@ def test_without_a_word_each_server_has_a_circuit_and_half_of_ten_failures_open_
     assert (settings.window, settings.minimum_calls, settings.failure_rate) == (10.0, 10, 0.5)
     assert set(settings.failures) == set(FailureKind)
     assert settings.failure_statuses == (500, 502, 503, 504)
-    assert (settings.open_for, settings.longest_open, settings.probes) == (5.0, 60.0, 3)
+    assert (settings.open_for, settings.longest_open, settings.probes) == (1.0, 30.0, 3)
     assert settings.fallback.upstream is None
     assert settings.fallback.response is None
 
@@ -29,9 +29,9 @@ def test_without_a_word_each_server_has_a_circuit_and_half_of_ten_failures_open_
         ({"failure_statuses": [404]}, "greater than or equal to 500"),
         ({"failure_rate": 0}, "greater than 0"),
         ({"failure_rate": 50}, "less than or equal to 1"),
-        ({"failure_rate": "off"}, "nothing opens the circuit"),
+        ({"failure_rate": "off", "consecutive_failures": "off"}, "nothing opens the circuit"),
         ({"window_calls": 5}, "no rate would ever open"),
-        ({"longest_open": "1s"}, "is shorter than open_for"),
+        ({"longest_open": "500ms"}, "is shorter than open_for"),
         ({"failures": ["client"]}, "Input should be"),
         ({"per": "host"}, "Input should be"),
         ({"fallback": {"response": {"status": 204}}}, "without content"),
