@@ -23,18 +23,18 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 def a_message(now: int, priority: int, size: int) -> bytes:
     """JSON of so many octets, born `now` (nanoseconds of the monotonic clock)."""
-    head = b'{"t":%019d,"p":%d,"x":"' % (now, priority)
+    head = b'{"t":"%019d","p":%d,"x":"' % (now, priority)
     return head + b"." * max(0, size - len(head) - 2) + b'"}'
 
 
 def born(message: bytes) -> int:
     """When a message was born."""
-    return int(message[5:24])
+    return int(message[6:25])
 
 
 def is_urgent(message: bytes) -> bool:
     """Whether it has a priority above zero."""
-    return message[29:30] != b"0"
+    return message[31:32] != b"0"
 
 
 def text_frame(payload: bytes) -> bytes:

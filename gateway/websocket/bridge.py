@@ -64,7 +64,7 @@ class Bridge:
         self.loop = connections.loop
         self.origins = origins
         self.figures = figures
-        gathering = connections.gathering_of(terms.join)
+        gathering = connections.gathering_of(terms.hold)
         most, down, up = terms.max_message, terms.downstream, terms.upstream
         self.downstream = near = Leg("client", downstream, down, most, figures.down, gathering, now)
         self.upstream = far = Leg("upstream", upstream, up, most, figures.up, gathering, now)

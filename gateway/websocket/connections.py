@@ -139,7 +139,7 @@ class Connections:
         else:
             terms = terms or TunnelTerms()
             idle = idle if terms.idle is None else terms.idle
-            gathering = self.gathering_of(terms.join)
+            gathering = self.gathering_of(terms.hold)
             connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, gathering, over)
         self._members[name] = connection
         figures.connections(mode, 1)

@@ -74,7 +74,7 @@ class Lane:
         self._unpack = unpack
         self._due_line = due_line
         self._queue = terms.queue
-        self._joins = terms.join is not None
+        self._joins = terms.join
         self._most = terms.max_message
         limited = source.name == "client" and terms.messages_per_second is not None
         self._bucket = Bucket(terms.messages_per_second or 0.0, terms.burst) if limited else None

@@ -111,9 +111,8 @@ class LegTerms:
 class TunnelTerms:
     """The connection stays a tunnel of octets."""
 
-    join: float | None = 0.001
-    """Seconds for which what follows in quick succession is left to come together, and leaves in one write; `None`
-    for a write each."""
+    hold: float | None = None
+    """Seconds for which the rest of a burst is left to come together; `None` passes all on as it comes."""
     idle: float | None = None
     """Seconds without an octet after which it ends; `None` for that of the gateway's limits."""
 
@@ -132,9 +131,10 @@ class FrameTerms:
     """Octets that may wait in all connections of a worker together; above it the largest is closed."""
     max_delay: float = 0.1
     """Seconds within which an outbox is looked at; as long as the longest wait in one."""
-    join: float | None = 0.001
-    """Seconds for which what follows in quick succession is left to come together, and leaves in one write; `None`
-    for a write for each message."""
+    join: bool = True
+    """Whether frames that are ready together leave in one write."""
+    hold: float | None = None
+    """Seconds for which the rest of a burst is left to come together; `None` passes all on as it comes."""
     idle: float = 3600.0
     """Seconds without a message in either direction after which the connection ends."""
     ping_every: float | None = None

@@ -57,14 +57,9 @@ def wanted_deflate(settings: WebSocketBatchSettings) -> Deflate | None:
     )
 
 
-def joining(settings: WebSocketBatchSettings) -> float | None:
-    """For how long the rest of a burst waits for company."""
-    return None if settings.coalesce is Coalesce.OFF else settings.coalesce_delay
-
-
 def tunnel_terms(settings: WebSocketBatchSettings) -> TunnelTerms:
     """Of a route that passes octets unread."""
-    return TunnelTerms(joining(settings), NEVER if settings.idle is None else settings.idle)
+    return TunnelTerms(settings.coalesce_delay or None, NEVER if settings.idle is None else settings.idle)
 
 
 class Terms:
@@ -98,7 +93,8 @@ class Terms:
             ),
             queued_total=queue.total,
             max_delay=settings.max_delay,
-            join=joining(settings),
+            join=settings.coalesce is not Coalesce.OFF,
+            hold=settings.coalesce_delay or None,
             idle=NEVER if settings.idle is None else settings.idle,
             ping_every=settings.ping_every,
             ping_timeout=settings.ping_timeout,

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
 from gateway.chain.deadlines import Deadlines
 from gateway.figures import Figures
 from gateway.http.fields import Fields
 from gateway.http.message import Downstream, Request
 from gateway.websocket.connections import Connections
-from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.terms import FrameTerms, TunnelTerms
 from gateway.websocket.tunnel import UpgradedUpstream
 from tests.support.frames import Seen, all_frames, close, frame
@@ -27,15 +26,6 @@ def an_upgrade(route: str = "live", client: str = "192.0.2.7") -> Request:
     return request
 
 
-class _NoGathering:
-    """Lets everything be written as it comes."""
-
-    moment = 0.0
-
-    def hold(self, pace: Pace) -> None:
-        raise AssertionError("nothing comes within no time")
-
-
 class Framed:
     """A client and an upstream with the gateway between them."""
 
@@ -47,7 +37,6 @@ class Framed:
         behind_head: bytes = b"",
         behind_request: bytes = b"",
         tls: bool = False,
-        gathers: bool = False,
         **more: Any,
     ) -> None:
         loop = asyncio.get_running_loop()
@@ -59,8 +48,6 @@ class Framed:
         self.upstream.pause_reading()
         self.ended: list[str] = []
         terms = FrameTerms(**more) if terms is None else terms
-        if not gathers:  # else what a test sends in one go would be a burst, and wait
-            self.connections._gatherings[0.001] = cast(Gathering, _NoGathering())
         upgraded = UpgradedUpstream(self.upstream, behind_head, lambda: self.ended.append("upstream"), terms)
         self.pair: Any = self.connections.begin(
             an_upgrade(), upgraded, self.client, behind_request, 60.0, lambda: self.ended.append("downstream")

@@ -21,7 +21,7 @@ async def test_what_comes_in_one_read_leaves_in_one_write() -> None:
 
 
 async def test_without_joining_each_message_is_a_write() -> None:
-    framed = Framed(join=None)
+    framed = Framed(join=False)
     framed.news("a", "b", "c")
     assert len(framed.client.writes) == 3
 

@@ -11,7 +11,7 @@ async def test_much_at_once_is_written_in_portions() -> None:
 
 
 async def test_a_burst_leaves_in_one_write_and_loses_nothing() -> None:
-    framed = Framed(gathers=True)
+    framed = Framed(hold=0.001)
     framed.pair.upstream.heard = time.monotonic() + 3600.0  # however slow the machine: it came just now
     framed.pair.downstream.heard -= 1.0
     for text in "abc":
@@ -23,7 +23,7 @@ async def test_a_burst_leaves_in_one_write_and_loses_nothing() -> None:
 
 
 async def test_what_waits_for_company_goes_before_a_close() -> None:
-    framed = Framed(gathers=True)
+    framed = Framed(hold=0.001)
     framed.pair.upstream.heard = time.monotonic() + 3600.0
     framed.pair.downstream.heard -= 1.0
     framed.news("last words")
