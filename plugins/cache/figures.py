@@ -51,6 +51,12 @@ class CacheFigures:
 
     def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
         """Count an answer that was not stored, and the origin's time that it would have saved next time."""
+        answers, times = self.of_not_stored(reason)
+        answers.inc()
+        times.inc(max(0.0, seconds))
+
+    def of_not_stored(self, reason: NotStoredReason) -> tuple[Counter, Counter]:
+        """The counters of answers that were not stored for that reason, and of the origin's time."""
         counters = self._not_stored.get(reason)
         if counters is None:
             labels = {"route": self._route, "reason": reason.value}
@@ -58,8 +64,7 @@ class CacheFigures:
             text = "Origin time of answers that were not stored"
             times = self._figures.counter("cache_not_stored_seconds_total", text, **labels)
             counters = self._not_stored[reason] = (answers, times)
-        counters[0].inc()
-        counters[1].inc(max(0.0, seconds))
+        return counters
 
     def show(self, store: MemoryStore, filling: Filling) -> None:
         """Set the gauges."""

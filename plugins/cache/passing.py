@@ -6,7 +6,7 @@ it takes to say again that they cannot be stored. Whatever is not plain goes the
 
 from __future__ import annotations
 
-from gateway.api import Fields, Request, Response, WallTime
+from gateway.api import Counter, Fields, Request, Response, WallTime
 from plugins.cache.figures import CacheFigures
 from plugins.cache.freshness import governing
 from plugins.cache.keeping import ABOUT_ONE_REQUEST
@@ -18,6 +18,8 @@ from plugins.cache.storing import ABOUT_THE_REQUEST, forbidden
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.vary import vary_names
 
+Known = tuple[NotStoredReason, Fields, Counter, Counter]
+"""Why the same answer was not stored before, the fields it had then, and what counts it."""
 _PLAIN = frozenset({"GET", "HEAD"})
 
 
@@ -73,22 +75,24 @@ class Passing:
     def hand_on(self, request: Request, response: Response, key: bytes, asked: WallTime, now: WallTime) -> bool:
         """Make `response` the client's, if it cannot be stored; otherwise nothing, and it is worth a closer look."""
         notes = response.fields.notes
-        known: tuple[NotStoredReason, Fields] | None = None if notes is None else notes.get(self)
+        known: Known | None = None if notes is None else notes.get(self)
         if known is not None and request.method == "GET" and response.upgraded is None:
-            reason, fields = known
+            reason, fields, answers, times = known
             response.fields = fields.again()
-        else:
-            found = self._refusal(request, response)
-            if found is None:
-                return False
-            reason = found
-            if self._status is not None:
-                response.fields.append(self._status.passed(reason, response.status))
-            if notes is not None and request.method == "GET" and reason not in ABOUT_ONE_REQUEST:
-                notes[self] = (reason, response.fields.copy())
-        self._figures.not_stored(reason, now - asked)
-        if reason not in ABOUT_ONE_REQUEST:
+            answers.inc()
+            times.inc(max(0.0, now - asked))
             self._uncacheable.remember(key, reason, now)
+            return True
+        found = self._refusal(request, response)
+        if found is None:
+            return False
+        self._figures.not_stored(found, now - asked)
+        if self._status is not None:
+            response.fields.append(self._status.passed(found, response.status))
+        if found not in ABOUT_ONE_REQUEST:
+            self._uncacheable.remember(key, found, now)
+            if notes is not None and request.method == "GET":
+                notes[self] = (found, response.fields.copy(), *self._figures.of_not_stored(found))
         return True
 
     def _refusal(self, request: Request, response: Response) -> NotStoredReason | None:
