@@ -16,6 +16,7 @@ from gateway.config import TcpAddress
 from gateway.figures.render import render
 from gateway.supervisor.asking import Asking
 from gateway.supervisor.breakers import Breakers
+from gateway.supervisor.connection_admin import ConnectionAdmin
 from gateway.supervisor.guard import Asked, Guard
 from gateway.supervisor.health_admin import HealthAdmin
 from gateway.supervisor.page import index
@@ -49,6 +50,7 @@ class Admin:
         application.on_response_prepare.append(_protect)
         asking = Asking(self._supervisor)
         breakers = Breakers(self._supervisor)
+        connections = ConnectionAdmin(self._supervisor)
         servers = HealthAdmin(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
@@ -61,6 +63,8 @@ class Admin:
             application.router.add_post("/api/purge", asking.purge),
             application.router.add_get("/api/entries", asking.entries),
             application.router.add_get("/api/explain", asking.explain),
+            application.router.add_get("/api/connections", connections.list),
+            application.router.add_post("/api/connections/close", connections.close),
             application.router.add_get("/api/breakers", breakers.list),
             application.router.add_post("/api/breakers", breakers.order),
             application.router.add_get("/api/upstreams", servers.list),

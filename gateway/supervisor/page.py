@@ -15,6 +15,8 @@ ENTRIES = (
     ("POST", "/api/upstreams/NAME/servers/URL/drain", "no new requests to a server; resume instead of drain undoes it"),
     ("GET", "/api/breakers", "every circuit: closed, half-open or open, why, and when it is tried again"),
     ("POST", "/api/breakers", "open, close or reset circuits by hand, in every worker"),
+    ("GET", "/api/connections", "upgraded connections: how old, how carried, what waits"),
+    ("POST", "/api/connections/close", "end one of them, with a code and a reason"),
     ("GET", "/api/explain", "what would happen to a request now, and why: ?url=http://shop.example/a"),
 )
 

@@ -64,10 +64,9 @@ class Bridge:
         self.loop = connections.loop
         self.origins = origins
         self.figures = figures
-        gathering = connections.gathering_of(terms.hold)
         most, down, up = terms.max_message, terms.downstream, terms.upstream
-        self.downstream = near = Leg("client", downstream, down, most, figures.down, gathering, now)
-        self.upstream = far = Leg("upstream", upstream, up, most, figures.up, gathering, now)
+        self.downstream = near = Leg("client", downstream, down, most, figures.down, now)
+        self.upstream = far = Leg("upstream", upstream, up, most, figures.up, now)
         line = connections.line_of(terms.max_delay)
         down_box = down.outbox() if down.outbox is not None else None
         up_box = up.outbox() if up.outbox is not None else None

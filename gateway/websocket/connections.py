@@ -17,8 +17,7 @@ from gateway.websocket.bridge import Bridge
 from gateway.websocket.close_codes import CloseCode
 from gateway.websocket.due import DueLine
 from gateway.websocket.figures import RouteFigures
-from gateway.websocket.gather import Gathering
-from gateway.websocket.terms import FrameTerms, TunnelTerms
+from gateway.websocket.terms import FrameTerms
 from gateway.websocket.tunnel import Tunnel, UpgradedUpstream
 
 DRAIN_SHARE = 0.5
@@ -78,7 +77,6 @@ class Connections:
         self._figures = figures
         self._members: dict[str, Upgraded] = {}
         self._lines: dict[float, DueLine] = {}
-        self._gatherings: dict[float, Gathering] = {}
         self._routes: dict[str, RouteFigures] = {}
         self._numbers = itertools.count(1)
         self._relief: asyncio.Handle | None = None
@@ -95,15 +93,6 @@ class Connections:
         if line is None:
             line = self._lines[seconds] = DueLine(self.loop)
         return line
-
-    def gathering_of(self, moment: float | None) -> Gathering | None:
-        """The bursts that wait for so long, if any do."""
-        if moment is None:
-            return None
-        gathering = self._gatherings.get(moment)
-        if gathering is None:
-            gathering = self._gatherings[moment] = Gathering(self.loop, moment)
-        return gathering
 
     def begin(
         self,
@@ -137,10 +126,9 @@ class Connections:
         if isinstance(terms, FrameTerms):
             connection = bridge = Bridge(self, origins, terms, figures, downstream, upgraded.transport, over)
         else:
-            terms = terms or TunnelTerms()
-            idle = idle if terms.idle is None else terms.idle
-            gathering = self.gathering_of(terms.hold)
-            connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, gathering, over)
+            if terms is not None and terms.idle is not None:
+                idle = terms.idle
+            connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, over)
         self._members[name] = connection
         figures.connections(mode, 1)
         self._deadlines.watch(connection)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from gateway.websocket.close_codes import close_payload
 from gateway.websocket.deflate import Deflater, Inflater
 from gateway.websocket.frames import CLOSE, FIN, RSV1, encode, encode_masked
-from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.limits import PingLimit
 from gateway.websocket.reader import FrameReader
 from gateway.websocket.terms import LegTerms
@@ -33,8 +32,6 @@ class Leg(asyncio.Protocol):
     __slots__ = (
         "_deflater",
         "_encode",
-        "_gathering",
-        "_pace",
         "_pending",
         "_pending_octets",
         "blocked_since",
@@ -69,7 +66,6 @@ class Leg(asyncio.Protocol):
         terms: LegTerms,
         max_message: int,
         figures: WayFigures,
-        gathering: Gathering | None,
         now: float,
     ) -> None:
         is_upstream = name == "upstream"
@@ -84,8 +80,6 @@ class Leg(asyncio.Protocol):
         self._deflater = Deflater(terms.deflate) if terms.deflate is not None else None
         self.reader = FrameReader(is_masked=not is_upstream, max_message=max_message, inflater=inflater)
         self._encode = encode_masked if is_upstream else encode
-        self._gathering = gathering
-        self._pace: Pace | None = None
         self._pending: list[bytes] = []
         self._pending_octets = 0
         self.heard = now
@@ -109,8 +103,6 @@ class Leg(asyncio.Protocol):
     def join(self, inward: Lane, outward: Lane) -> None:
         """What comes goes into `inward`, what goes comes out of `outward`."""
         self.inward, self.outward = inward, outward
-        if self._gathering is not None:
-            self._pace = Pace(self, outward.source, self._gathering)
 
     # --- out -----------------------------------------------------------------------------------
 
@@ -138,16 +130,6 @@ class Leg(asyncio.Protocol):
             figures.row[figures.writes] += 1.0
             self.transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
 
-    def came(self, before: float, now: float) -> None:
-        """The other peer has been read; the time before was `before`. What is ready is written now, or with what
-        follows."""
-        if self._pending:
-            pace = self._pace
-            if pace is None:
-                self.flush()
-            else:
-                pace.came(now - before < pace.moment and self.heard <= before)
-
     def send_close(self, code: int | None, reason: str | bytes = b"") -> None:
         """The last frame (RFC 6455 §5.5.1); only one is ever sent."""
         if self.sent_close or self.is_lost:
@@ -169,11 +151,10 @@ class Leg(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Of asyncio.Protocol."""
-        now, before = time.monotonic(), self.heard
-        self.heard = now
+        now = self.heard = time.monotonic()
         if not self.got_close and not self.is_failed:
             self.inward.receive(data, now)
-            self.inward.sink.came(before, now)
+            self.inward.sink.flush()
 
     def hold(self) -> None:
         """Read no more: the sink is full."""
@@ -189,8 +170,7 @@ class Leg(asyncio.Protocol):
 
     def read_on(self) -> None:
         """Let this peer speak, unless its sink is full."""
-        pace = self.inward.sink._pace
-        if not self.is_held and not (pace is not None and pace.is_unread) and not self.transport.is_closing():
+        if not self.is_held and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:

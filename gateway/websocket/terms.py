@@ -111,8 +111,6 @@ class LegTerms:
 class TunnelTerms:
     """The connection stays a tunnel of octets."""
 
-    hold: float | None = None
-    """Seconds for which the rest of a burst is left to come together; `None` passes all on as it comes."""
     idle: float | None = None
     """Seconds without an octet after which it ends; `None` for that of the gateway's limits."""
 
@@ -133,8 +131,6 @@ class FrameTerms:
     """Seconds within which an outbox is looked at; as long as the longest wait in one."""
     join: bool = True
     """Whether frames that are ready together leave in one write."""
-    hold: float | None = None
-    """Seconds for which the rest of a burst is left to come together; `None` passes all on as it comes."""
     idle: float = 3600.0
     """Seconds without a message in either direction after which the connection ends."""
     ping_every: float | None = None

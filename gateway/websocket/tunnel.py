@@ -1,7 +1,7 @@
 """A tunnel of octets between two upgraded connections (RFC 9110 §7.8).
 
-What comes is passed on in the same call; what comes in quick succession leaves in one write. Each side's back-pressure
-pauses the other, and a half-closed side half-closes the other."""
+What comes is passed on in the same call: what one read brings leaves in one write. Each side's back-pressure pauses
+the other, and a half-closed side half-closes the other."""
 
 from __future__ import annotations
 
@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.chain.deadlines import NEVER
-from gateway.websocket.gather import Gathering, Pace
 from gateway.websocket.terms import FrameTerms, TunnelTerms
 
 if TYPE_CHECKING:
     from gateway.websocket.connections import Origins
 
-WRITE_AT_ONCE = 64 * 1024
-"""Octets that wait for company no longer."""
 _LAST_SECONDS = 30.0
 """How long a side may take for what waits when the other is gone."""
 
@@ -44,9 +41,6 @@ class TunnelSide(asyncio.Protocol):
     """One of the two connections."""
 
     __slots__ = (
-        "_pace",
-        "_pending",
-        "_pending_octets",
         "active",
         "has_ended",
         "is_held",
@@ -58,9 +52,6 @@ class TunnelSide(asyncio.Protocol):
 
     def __init__(self, transport: asyncio.Transport, now: float) -> None:
         self.transport = transport
-        self._pace: Pace | None = None
-        self._pending: list[bytes] = []
-        self._pending_octets = 0
         self.other: TunnelSide = self
         self.active = now
         """When it sent something last."""
@@ -72,41 +63,17 @@ class TunnelSide(asyncio.Protocol):
         """Octets it has sent."""
         self.on_lost: Callable[[], None] = lambda: None
 
-    def join(self, other: TunnelSide, gathering: Gathering | None) -> None:
-        """`other` is the other side from here on."""
-        self.other = other
-        self._pace = Pace(self, other, gathering) if gathering is not None else None
-
     def data_received(self, data: bytes) -> None:
         """Octets of this side go to the other."""
-        now, before, other = time.monotonic(), self.active, self.other
-        self.active = now
+        self.active = time.monotonic()
         self.octets += len(data)
-        pace = other._pace
-        if pace is None:
-            if not other.transport.is_closing():
-                other.transport.write(data)
-            return
-        other._pending.append(data)
-        other._pending_octets += len(data)
-        if other._pending_octets >= WRITE_AT_ONCE:
-            other.flush()
-        else:
-            pace.came(now - before < pace.moment and other.active <= before)
-
-    def flush(self) -> None:
-        """Write what waits for this side, now."""
-        pending = self._pending
-        if pending:
-            self._pending = []
-            self._pending_octets = 0
-            if not self.transport.is_closing():
-                self.transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+        transport = self.other.transport
+        if not transport.is_closing():
+            transport.write(data)
 
     def read_on(self) -> None:
         """Let this side send, unless the other takes nothing."""
-        pace = self.other._pace
-        if not self.is_held and not (pace is not None and pace.is_unread) and not self.transport.is_closing():
+        if not self.is_held and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
@@ -125,7 +92,6 @@ class TunnelSide(asyncio.Protocol):
         """This side sends no more; it may still receive."""
         self.has_ended = True
         other = self.other
-        other.flush()
         if other.has_ended or not other.transport.can_write_eof() or other.transport.is_closing():
             other.transport.close()
             return False
@@ -136,7 +102,6 @@ class TunnelSide(asyncio.Protocol):
         """This side is gone: the other gets what waits for it, and then goes too."""
         other = self.other
         if not other.transport.is_closing():
-            other.flush()
             other.transport.close()
         self.on_lost()
 
@@ -152,7 +117,6 @@ class Tunnel:
         upstream: asyncio.Transport,
         origins: Origins,
         idle_timeout: float,
-        gathering: Gathering | None,
         ended: Callable[[], None],
     ) -> None:
         now = time.monotonic()
@@ -163,8 +127,7 @@ class Tunnel:
         self._ended = ended
         self._downstream = near = TunnelSide(downstream, now)
         self._upstream = far = TunnelSide(upstream, now)
-        near.join(far, gathering)
-        far.join(near, gathering)
+        near.other, far.other = far, near
         near.on_lost = far.on_lost = self._side_lost
         self.deadline = now + idle_timeout
 
@@ -187,8 +150,8 @@ class Tunnel:
 
     @property
     def queued_octets(self) -> int:
-        """Octets that wait in the gateway, but for those in the transports."""
-        return self._downstream._pending_octets + self._upstream._pending_octets
+        """Octets that wait in the gateway: none but those in the transports."""
+        return 0
 
     def describe(self) -> dict[str, Any]:
         """For people; JSON."""
@@ -213,7 +176,6 @@ class Tunnel:
         """End both sides after what waits; whoever does not take it in time is cut. A tunnel has no words for why."""
         self._end_soon()
         for side in (self._downstream, self._upstream):
-            side.flush()
             side.transport.close()
 
     def abort(self) -> None:

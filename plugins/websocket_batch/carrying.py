@@ -59,7 +59,7 @@ def wanted_deflate(settings: WebSocketBatchSettings) -> Deflate | None:
 
 def tunnel_terms(settings: WebSocketBatchSettings) -> TunnelTerms:
     """Of a route that passes octets unread."""
-    return TunnelTerms(settings.coalesce_delay or None, NEVER if settings.idle is None else settings.idle)
+    return TunnelTerms(NEVER if settings.idle is None else settings.idle)
 
 
 class Terms:
@@ -94,7 +94,6 @@ class Terms:
             queued_total=queue.total,
             max_delay=settings.max_delay,
             join=settings.coalesce is not Coalesce.OFF,
-            hold=settings.coalesce_delay or None,
             idle=NEVER if settings.idle is None else settings.idle,
             ping_every=settings.ping_every,
             ping_timeout=settings.ping_timeout,

@@ -127,7 +127,7 @@ class WebSocketBatchSettings(Settings):
 
     mode: Mode = Mode.FRAMES
     """`frames`: the gateway reads and writes frames, so that it can batch, limit and compress. `tunnel`: octets pass
-    unread, and of all settings below only `coalesce_delay`, `idle`, `origins` and the caps apply."""
+    unread, and of all settings below only `idle`, `origins` and the caps apply."""
     origins: OriginList = ()
     """Origins whose pages may connect: `https://app.example.com`, `https://*.example.com`, or `same` for the address
     that was asked for. Others get 403. Empty: all, as without the plugin. Programs that send no `Origin` may always."""
@@ -138,9 +138,6 @@ class WebSocketBatchSettings(Settings):
     coalesce: Coalesce = Coalesce.TURN
     """When frames leave towards a peer that takes no batches. `turn`: what is ready together leaves in one write.
     `strategy`: as batches do, in one write but in frames of their own. `off`: a write for each message."""
-    coalesce_delay: Annotated[Duration, Field(ge=0, le=0.1)] = seconds(0)
-    """How long the rest of a burst waits for company, frames and octets of tunnels alike. A message alone never waits,
-    one of a burst at most twice as long. Fewer and larger packets for clients; 0 waits for nothing."""
     idle: Annotated[Annotated[Duration, Field(gt=0)] | None, OrOff()] = seconds(3600)
     """How long a connection may carry no message in either direction before it is closed (1001)."""
     max_message: Annotated[Size, Field(ge=1024)] = mebibytes(1)

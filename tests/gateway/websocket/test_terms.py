@@ -7,7 +7,7 @@ from tests.support.transports import FakeTransport
 async def test_what_the_engine_makes_keeps_what_plugins_are_promised() -> None:
     upgraded: Upgraded = UpgradedUpstream(FakeTransport(), b"", lambda: None)
     assert upgraded.terms is None
-    upgraded.terms = TunnelTerms(hold=0.001)
+    upgraded.terms = TunnelTerms(idle=5.0)
     outbox: Outbox = PlainOutbox()
     assert (outbox.messages, outbox.octets, outbox.target) == (0, 0, 1)
 

@@ -5,9 +5,7 @@ import pytest
 
 from gateway.chain.deadlines import NEVER
 from gateway.websocket.connections import Origins
-from gateway.websocket.gather import Gathering
 from gateway.websocket.tunnel import Tunnel, UpgradedUpstream
-from tests.support.framed import until
 from tests.support.roads import turns
 from tests.support.transports import FakeTransport, as_callback
 
@@ -15,26 +13,17 @@ from tests.support.transports import FakeTransport, as_callback
 class Through:
     """A tunnel between two fake transports."""
 
-    def __init__(
-        self, *, behind_head: bytes = b"", behind_request: bytes = b"", tls: bool = False, joins: bool = False
-    ) -> None:
+    def __init__(self, *, behind_head: bytes = b"", behind_request: bytes = b"", tls: bool = False) -> None:
         self.near = FakeTransport(half_closes=not tls)
         self.far = FakeTransport()
         self.far.pause_reading()
         self.ended = 0
         origins = Origins("1", "live", "192.0.2.7", "/", "http://127.0.0.1:8000", time.monotonic())
-        gathering = Gathering(asyncio.get_running_loop(), 0.001) if joins else None
-        self.tunnel = Tunnel(self.near, self.far, origins, 60.0, gathering, self._end)
+        self.tunnel = Tunnel(self.near, self.far, origins, 60.0, self._end)
         self.tunnel.begin(behind_request, behind_head)
 
     def _end(self) -> None:
         self.ended += 1
-
-    def quick(self, data: bytes) -> None:
-        """The client sends right behind something else, however slow the machine."""
-        self.tunnel._downstream.active = time.monotonic() + 3600.0
-        self.tunnel._upstream.active -= 1.0
-        self.near.receive(data)
 
     @property
     def is_over(self) -> bool:
@@ -63,74 +52,8 @@ async def test_what_came_behind_the_heads_goes_first() -> None:
     assert bytes(through.far.sent) == b"first up, then"
 
 
-async def test_a_message_alone_is_passed_on_in_the_same_call() -> None:
-    through = Through(joins=True)
-    through.tunnel._downstream.active -= 1.0
-    through.near.receive(b"alone")
-    assert through.far.writes == [b"alone"]
-
-
-async def test_the_rest_of_a_burst_leaves_in_one_write_and_loses_nothing() -> None:
-    through = Through(joins=True)
-    through.quick(b"a")
-    through.near.receive(b"b")
-    assert through.far.writes == []
-    assert not through.near.is_reading()
-    assert through.tunnel.queued_octets == 1
-    await until(lambda: len(through.far.writes) == 1)
-    assert through.far.writes == [b"ab"]
-
-
-async def test_a_burst_of_one_goes_as_well() -> None:
-    through = Through(joins=True)
-    through.quick(b"a")
-    await until(lambda: through.far.writes == [b"a"])
-    assert through.near.is_reading()
-
-
-async def test_after_a_burst_a_side_that_takes_nothing_is_still_waited_for() -> None:
-    through = Through(joins=True)
-    through.far.is_stalled = True
-    through.near.receive(bytes(100_000))
-    through.tunnel._downstream.active = time.monotonic() + 3600.0
-    through.tunnel._upstream.active -= 1.0
-    through.tunnel._downstream.data_received(b"x")
-    await until(lambda: len(through.far.sent) == 100_001)
-    assert not through.near.is_reading()
-    through.far.take()
-    assert through.near.is_reading()
-
-
-async def test_an_answer_in_between_is_no_burst() -> None:
-    through = Through(joins=True)
-    for side in (through.tunnel._downstream, through.tunnel._upstream):
-        side.active -= 1.0
-    for question in (b"1", b"2", b"3"):
-        through.near.receive(question)
-        through.far.receive(question)
-    assert through.far.writes == through.near.writes == [b"1", b"2", b"3"]
-
-
-async def test_much_of_a_burst_waits_for_nobody() -> None:
-    through = Through(joins=True)
-    through.quick(bytes(70_000))
-    assert len(through.far.sent) == 70_000
-
-
-@pytest.mark.parametrize("how", ["end", "lose", "close"])
-async def test_what_waits_for_company_goes_before_the_end(how: str) -> None:
-    through = Through(joins=True)
-    through.quick(b"last words")
-    assert through.far.writes == []
-    if how == "close":
-        through.tunnel.close()
-    else:
-        getattr(through.near, how)()
-    await until(lambda: bytes(through.far.sent) == b"last words")
-
-
-async def test_without_joining_everything_is_read_as_it_comes() -> None:
-    through = Through(joins=False)
+async def test_what_one_read_brings_is_one_write() -> None:
+    through = Through()
     for octet in b"abc":
         through.near.receive(bytes([octet]))
     assert through.far.writes == [b"a", b"b", b"c"]

@@ -16,12 +16,11 @@ def settings(**given: Any) -> WebSocketBatchSettings:
 
 def test_who_asked_for_nothing_gets_messages_as_they_are() -> None:
     terms = Terms(settings()).of(PLAIN, None)
-    assert (terms.mode, terms.join, terms.hold) == ("framed", True, None)
+    assert (terms.mode, terms.join) == ("framed", True)
     assert terms.downstream.outbox is None
     assert terms.downstream.unpack is None
     assert terms.upstream.outbox is None
     assert not Terms(settings(coalesce="off")).of(PLAIN, None).join
-    assert Terms(settings(coalesce_delay="5ms")).of(PLAIN, None).hold == 0.005
 
 
 def test_who_asked_for_batches_gets_and_sends_them() -> None:
@@ -77,8 +76,6 @@ def test_compression_is_offered_as_the_settings_say() -> None:
 
 def test_tunnels_have_their_own_idle_time() -> None:
     assert tunnel_terms(settings(idle="5s")).idle == 5.0
-    assert tunnel_terms(settings()).hold is None
-    assert tunnel_terms(settings(coalesce_delay="5ms")).hold == 0.005
 
 
 def test_rules_read_marks_only_where_there_are_some() -> None:

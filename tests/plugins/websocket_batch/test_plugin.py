@@ -105,12 +105,12 @@ def test_a_client_that_asks_for_batches_gets_them_and_the_upstream_hears_nothing
 def test_a_tunnel_keeps_the_handshake_as_it_is() -> None:
     upstream = ScriptedUpstream(switching({"Sec-WebSocket-Extensions": "permessage-deflate"}))
     request = handshake({"Sec-WebSocket-Extensions": "permessage-deflate", "Sec-WebSocket-Protocol": "a+batch.v1"})
-    response = without_waiting(websocket(upstream, mode="tunnel", coalesce_delay="2ms")(request))
+    response = without_waiting(websocket(upstream, mode="tunnel", idle="5s")(request))
     assert request.fields.get(b"sec-websocket-extensions") == b"permessage-deflate"
     assert request.fields.get(b"sec-websocket-protocol") == b"a+batch.v1"
     assert response.fields.get(b"sec-websocket-extensions") == b"permessage-deflate"
     assert isinstance(response.upgraded.terms, TunnelTerms)
-    assert response.upgraded.terms.hold == 0.002
+    assert response.upgraded.terms.idle == 5.0
 
 
 @pytest.mark.parametrize("version", ["8", "", "13, 8"])
