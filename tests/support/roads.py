@@ -271,7 +271,7 @@ class FakeServer:
         if self.may_open is not None:
             await self.may_open.wait()
         if self.connects is not None:
-            return await self.connects(pool)
+            return await self.connects(pool, until)
         if self.refuses:
             raise self.refuses.pop(0)
         return self.connect()

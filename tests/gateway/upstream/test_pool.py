@@ -70,7 +70,7 @@ async def test_a_connection_that_stands_but_nobody_gets_gives_its_place_back_onc
     server = FakeServer()
     made: list[FakeTransport] = []
 
-    async def connect_and_fail(pool: object) -> UpstreamConnection:
+    async def connect_and_fail(pool: object, until: float) -> UpstreamConnection:
         server.connect()
         made.append(server.transport)
         server.transport.close()
@@ -86,7 +86,7 @@ async def test_a_connection_that_stands_but_nobody_gets_gives_its_place_back_onc
 async def test_a_connection_that_ends_at_once_is_no_connection() -> None:
     server = FakeServer()
 
-    async def connect(pool: object) -> UpstreamConnection:
+    async def connect(pool: object, until: float) -> UpstreamConnection:
         connection = server.connect()
         server.transport.lose()
         return connection

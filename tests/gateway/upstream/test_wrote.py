@@ -10,8 +10,8 @@ NOW = WallTime(1_700_000_000.0)
 KEY = b"k" * 32
 
 
-def mark(upstream: str = "app", key: bytes = KEY, **carriers: str | None) -> WroteMark:
-    return WroteMark(upstream, key, 5.0, carriers.get("cookie", "wrote"), carriers.get("header"))
+def mark(upstream: str = "app", key: bytes = KEY, cookie: str | None = "wrote", header: str | None = None) -> WroteMark:
+    return WroteMark(upstream, key, 5.0, cookie, header)
 
 
 def marked(by: WroteMark, at: WallTime = NOW) -> Request:
@@ -24,9 +24,9 @@ def marked(by: WroteMark, at: WallTime = NOW) -> Request:
     return make_request(fields=fields | ({"X-Wrote": token.decode()} if token else {}))
 
 
-@pytest.mark.parametrize("carriers", [{}, {"cookie": None, "header": "X-Wrote"}, {"header": "X-Wrote"}])
-def test_a_client_that_wrote_is_known_until_the_window_ends(carriers: dict[str, str | None]) -> None:
-    by = mark(**carriers)
+@pytest.mark.parametrize(("cookie", "header"), [("wrote", None), (None, "X-Wrote"), ("wrote", "X-Wrote")])
+def test_a_client_that_wrote_is_known_until_the_window_ends(cookie: str | None, header: str | None) -> None:
+    by = mark(cookie=cookie, header=header)
     request = marked(by)
     assert by.is_on(request, NOW)
     assert by.is_on(request, WallTime(NOW + 4.9))
