@@ -170,7 +170,7 @@ class OverloadedError(GatewayError):
     status = 503
     proxy_error = "connection_limit_reached"
     reason = "overloaded"
-    retry_after = 1.0
+    retry_after: float | None = 1.0
 
 
 class PoolTimeoutError(OverloadedError):
