@@ -221,8 +221,7 @@ async def batch(options: argparse.Namespace) -> bool:
     cases: list[tuple[str, dict[str, object], str]] = [
         ("framed, a write each", {"coalesce": "off"}, ""),
         ("framed", {}, ""),
-        ("batched", {}, OPT_IN),
-        ("batched, adaptive", {"strategy": "adaptive"}, OPT_IN),
+        ("batched", {"max_messages": max(10, options.burst)}, OPT_IN),
     ]
     for name, settings, more in cases:
         with ground("slipstream", settings) as here:

@@ -185,10 +185,8 @@ class Lane:
 
     def _count(self, messages: list[Message]) -> None:
         figures, row = self._figures, self._figures.row
-        texts = octets = 0
-        for opcode, payload in messages:
-            texts += opcode & 1
-            octets += len(payload)
+        texts = sum([opcode & 1 for opcode, _ in messages])
+        octets = sum([len(payload) for _, payload in messages])
         self.messages += len(messages)
         row[figures.text] += texts
         row[figures.binary] += len(messages) - texts
@@ -224,7 +222,8 @@ class Lane:
         if outbox.conflated != self._conflated:
             self._figures.row[self._figures.conflated] += outbox.conflated - self._conflated
             self._conflated = outbox.conflated
-        self._note()
+        if outbox.messages or blocked or self._noted[0]:
+            self._note()
         if blocked:
             self._bound(now)
 

@@ -91,6 +91,16 @@ class FrameReader:
         self._need = 2
         while size - at >= 2:
             first, second = data[at], data[at + 1]
+            if second < 126 and first == 0x81 and not is_masked and not self._opcode:  # what most upstreams send
+                end = at + 2 + second
+                if end <= size:
+                    payload = data[at + 2 : end]
+                    if not payload.isascii():
+                        _check_utf8(payload)
+                    events.append((1, payload))
+                    self.frames += 1
+                    at = end
+                    continue
             length = second & 0x7F
             start = at + 2
             if (second > 127) is not is_masked:

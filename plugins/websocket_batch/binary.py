@@ -50,16 +50,16 @@ class Binary:
 
 def _batch(items: Sequence[tuple[int, Item]]) -> Frame:
     first = expected = items[0][0]
-    parts = [b"\x01", varint(first)]
+    parts = [b"\x01" + varint(first)]
     for number, (opcode, payload, priority, _) in items:
-        flags = (opcode >> 1) | priority << 1
+        flags = opcode >> 1 | priority << 1
         size = len(payload)
-        if number == expected and size < 128:
-            parts.append(_SMALL[flags][size])
-        elif number == expected:
-            parts.append(b"%c%b" % (flags, varint(size)))
-        else:
+        if number != expected:
             parts.append(b"%c%b%b" % (flags | _OWN_NUMBER, varint(number), varint(size)))
+        elif size < 128:
+            parts.append(_SMALL[flags][size])
+        else:
+            parts.append(b"%c%b" % (flags, varint(size)))
         parts.append(payload)
         expected = number + 1
     return Frame(2, b"".join(parts), len(items))

@@ -7,15 +7,9 @@ MOST_RECORDS = 1000
 """Messages in one batch."""
 
 
-class Item(NamedTuple):
-    """A message that waits."""
-
-    opcode: int
-    """1 for text, 2 for binary."""
-    payload: bytes
-    priority: int = 0
-    key: object = None
-    """Under which only the newest counts."""
+Item = tuple[int, bytes, int, object]
+"""A message that waits: its opcode, 1 for text and 2 for binary; its content; its priority; and the key under which
+only the newest counts, `None` for none. A plain tuple, as one is made for every message."""
 
 
 class Frame(NamedTuple):
@@ -47,4 +41,4 @@ class Plain:
 
     def encode(self, items: Items) -> list[Frame]:
         """One frame each."""
-        return [Frame(item.opcode, item.payload, 1) for item in items.values()]
+        return [Frame(item[0], item[1], 1) for item in items.values()]

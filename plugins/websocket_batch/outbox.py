@@ -13,6 +13,8 @@ from plugins.websocket_batch.adaptive import Adaptive
 from plugins.websocket_batch.formats import MOST_RECORDS, Format, Frame, Item
 from plugins.websocket_batch.marks import Mark
 
+_NEVER_URGENT = 16
+
 
 class Strategy(Enum):
     """What makes a batch go before its time is up."""
@@ -99,51 +101,64 @@ class BatchOutbox:
             adaptive.arrived(len(messages), now)
             self._most = MOST_RECORDS if adaptive.is_quiet else adaptive.target
         most, most_octets, mark = self._most, rules.max_octets, self._mark
+        urgent = rules.threshold if self._by_priority else _NEVER_URGENT
+        number, octets = self._next, self.octets  # in local variables, as this is done for every message there is
+        key: object = None
         for opcode, payload in messages:
-            number = self._next
-            self._next = number + 1
-            priority, key, size = opcode >> 4, None, len(payload)
-            is_first = not waiting
+            priority, size, is_first = opcode >> 4, len(payload), not waiting
             if mark is not None:
                 priority, key = mark(opcode, payload)
                 if key is not None:
-                    self._replace(key, number)
-            if waiting and self.octets + size > most_octets and not blocked:
-                out += self.take(Flush.BYTES, now)
-                waiting, is_first = self._waiting, True
+                    octets -= self._replace(key, number)
+            if octets + size > most_octets and waiting and not blocked:
+                out += self._go(Flush.BYTES, number, octets, now)
+                waiting, octets, is_first = self._waiting, 0, True
             if is_first:  # one that takes another's place takes its time over as well
                 self._since = now
                 self.due_at = now + rules.max_delay
-            waiting[number] = Item(opcode & 0xF, payload, priority, key)
-            self.octets += size
+            waiting[number] = (opcode & 0xF, payload, priority, key)
+            octets += size
+            number += 1
             if blocked:
                 continue
-            if priority >= rules.threshold and self._by_priority:
-                out += self._overtake(number, now) if self._may_overtake else self.take(Flush.PRIORITY, now)
-                waiting = self._waiting
+            if priority >= urgent:
+                if self._may_overtake:
+                    self.octets = octets
+                    out += self._overtake(number - 1, now)
+                    octets = self.octets
+                else:
+                    out += self._go(Flush.PRIORITY, number, octets, now)
+                    waiting, octets = self._waiting, 0
             elif len(waiting) >= most:
-                out += self.take(Flush.ADAPTIVE if adaptive is not None else Flush.SIZE, now)
-                waiting = self._waiting
-            elif self.octets >= most_octets:
-                out += self.take(Flush.BYTES, now)
-                waiting = self._waiting
+                out += self._go(Flush.SIZE if adaptive is None else Flush.ADAPTIVE, number, octets, now)
+                waiting, octets = self._waiting, 0
+            elif octets >= most_octets:
+                out += self._go(Flush.BYTES, number, octets, now)
+                waiting, octets = self._waiting, 0
+        self._next, self.octets = number, octets
         self.messages = len(waiting)
         if adaptive is not None and adaptive.is_quiet and waiting and not blocked:
             out += self.take(Flush.IDLE, now)
         return out
 
-    def _replace(self, key: object, number: int) -> None:
-        """The newest message of a key is the only one that counts: an older one goes unsent."""
+    def _go(self, reason: Flush, number: int, octets: int, now: float) -> list[Sending]:
+        self._next, self.octets = number, octets
+        return self.take(reason, now)
+
+    def _replace(self, key: object, number: int) -> int:
+        """The newest message of a key is the only one that counts: an older one goes unsent. Returns its octets."""
         older = self._keys.get(key)
-        if older is not None and (item := self._waiting.pop(older, None)) is not None:
-            self.octets -= len(item.payload)
-            self.conflated += 1
         self._keys[key] = number
+        item = self._waiting.pop(older, None) if older is not None else None
+        if item is None:
+            return 0
+        self.conflated += 1
+        return len(item[1])
 
     def _overtake(self, number: int, now: float) -> list[Sending]:
         """The urgent one alone; the others wait on."""
         item = self._forget(number)
-        self.octets -= len(item.payload)
+        self.octets -= len(item[1])
         if not self._waiting:
             self.due_at = math.inf
         return self._sendings({number: item}, Flush.PRIORITY, 0.0)
@@ -165,11 +180,11 @@ class BatchOutbox:
         part: dict[int, Item] = {}
         size = 0
         for number, item in waiting.items():
-            if part and size + len(item.payload) > self._rules.max_octets:
+            if part and size + len(item[1]) > self._rules.max_octets:
                 out += self._sendings(part, reason, waited)
                 part, size = {}, 0
             part[number] = item
-            size += len(item.payload)
+            size += len(item[1])
         return out + self._sendings(part, reason, waited)
 
     def _sendings(self, items: dict[int, Item], reason: Flush, waited: float) -> list[Sending]:
@@ -179,15 +194,16 @@ class BatchOutbox:
     def drop_oldest(self) -> int:
         """Give up the message that has waited longest; its octets."""
         number = next(iter(self._waiting))
-        size = len(self._forget(number).payload)
+        size = len(self._forget(number)[1])
         self.messages = len(self._waiting)
         self.octets -= size
         return size
 
     def _forget(self, number: int) -> Item:
         item = self._waiting.pop(number)
-        if item.key is not None and self._keys.get(item.key) == number:
-            del self._keys[item.key]
+        key = item[3]
+        if key is not None and self._keys.get(key) == number:
+            del self._keys[key]
         return item
 
     def pressure(self, is_high: bool, now: float) -> None:

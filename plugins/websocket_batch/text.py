@@ -32,13 +32,13 @@ class Json:
         frames: list[Frame] = []
         run: list[tuple[int, bytes]] = []
         for number, item in items.items():
-            if item.opcode == 2:
+            if item[0] == 2:
                 if run:
                     frames.append(_batch(run))
                     run = []
-                frames.append(Frame(2, item.payload, 1))
+                frames.append(Frame(2, item[1], 1))
                 continue
-            run.append((number, item.payload))
+            run.append((number, item[1]))
             if len(run) == MOST_RECORDS:
                 frames.append(_batch(run))
                 run = []

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from gateway.api import WebSocketError
 from plugins.websocket_batch.binary import Binary, unpack, unpack_numbered, varint
 from plugins.websocket_batch.formats import Item
+from tests.support.batches import item
 
 ITEMS = st.lists(
     st.tuples(
@@ -31,7 +32,7 @@ def code_of(work: Callable[[], object]) -> int | None:
 
 
 def test_a_batch_looks_as_its_description_says() -> None:
-    items = {300: Item(1, b"hi"), 301: Item(2, b"\x00", 5), 310: Item(1, b"")}
+    items = {300: item(1, b"hi"), 301: item(2, b"\x00", 5), 310: item(1, b"")}
     (frame,) = Binary().encode(items)
     assert frame.opcode == 2
     assert frame.messages == 3
@@ -46,14 +47,14 @@ def test_what_was_packed_comes_out_with_its_number_type_and_priority(
     number = first
     for (opcode, payload), priority, gap in messages:
         number += 1 + gap
-        items[number] = Item(opcode, payload, priority)
+        items[number] = item(opcode, payload, priority)
     (frame,) = Binary().encode(items)
-    expected = [(at, (item.opcode | item.priority << 4, item.payload)) for at, item in items.items()]
+    expected = [(at, (each[0] | each[2] << 4, each[1])) for at, each in items.items()]
     assert unpack_numbered(frame.payload) == expected
 
 
 def test_no_batch_has_more_than_a_thousand_messages() -> None:
-    frames = Binary().encode({at: Item(1, b"x") for at in range(2500)})
+    frames = Binary().encode({at: item(1, b"x") for at in range(2500)})
     assert [frame.messages for frame in frames] == [1000, 1000, 500]
     assert [unpack_numbered(frame.payload)[0][0] for frame in frames] == [0, 1000, 2000]
     with pytest.raises(WebSocketError) as refused:
@@ -63,7 +64,7 @@ def test_no_batch_has_more_than_a_thousand_messages() -> None:
 
 @pytest.mark.parametrize("number", [0, 1, 127, 128, 16383, 16384, 1 << 62])
 def test_numbers_of_every_length(number: int) -> None:
-    (frame,) = Binary().encode({number: Item(1, b"x")})
+    (frame,) = Binary().encode({number: item(1, b"x")})
     assert frame.payload == b"\x01" + varint(number) + b"\x00\x01x"
     assert unpack_numbered(frame.payload)[0][0] == number
 
@@ -110,6 +111,6 @@ def test_any_octets_give_messages_or_a_close_code(octets: bytes) -> None:
 
 
 def test_a_batch_inside_a_batch_is_content() -> None:
-    (inner,) = Binary().encode({0: Item(1, b"x")})
-    (outer,) = Binary().encode({0: Item(2, inner.payload)})
+    (inner,) = Binary().encode({0: item(1, b"x")})
+    (outer,) = Binary().encode({0: item(2, inner.payload)})
     assert unpack(2, outer.payload) == [(2, inner.payload)]

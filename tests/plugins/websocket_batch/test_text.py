@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.api import WebSocketError
-from plugins.websocket_batch.formats import Item
 from plugins.websocket_batch.text import Json, unpack, unpack_numbered
+from tests.support.batches import item
 
 JSONS = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**60), 2**60) | st.text(max_size=10),
@@ -27,7 +27,7 @@ def code_of(work: Callable[[], object]) -> int | None:
 
 def encode(*messages: bytes | str, first: int = 0) -> list[tuple[int, bytes, int]]:
     items = {
-        first + at: Item(2, each) if isinstance(each, bytes) else Item(1, each.encode())
+        first + at: item(2, each) if isinstance(each, bytes) else item(1, each.encode())
         for at, each in enumerate(messages)
     }
     return [(frame.opcode, frame.payload, frame.messages) for frame in Json().encode(items)]
@@ -72,11 +72,11 @@ def test_a_binary_message_goes_alone_and_keeps_its_place() -> None:
 
 
 def test_messages_that_do_not_follow_each_other_have_their_numbers() -> None:
-    items = {5: Item(1, b"1"), 7: Item(1, b"2"), 8: Item(1, b"x")}
+    items = {5: item(1, b"1"), 7: item(1, b"2"), 8: item(1, b"x")}
     (frame,) = Json().encode(items)
     assert json.loads(frame.payload) == {"v": 1, "s": 5, "n": [5, 7, 8], "t": ["1", "2", "x"]}
     assert [number for number, _ in unpack_numbered(frame.payload)] == [5, 7, 8]
-    (frame,) = Json().encode({5: Item(1, b"1"), 7: Item(1, b"[2]")})
+    (frame,) = Json().encode({5: item(1, b"1"), 7: item(1, b"[2]")})
     assert frame.payload == b'{"v":1,"s":5,"n":[5,7],"m":[1,[2]]}'
     assert unpack_numbered(frame.payload) == [(5, (1, b"1")), (7, (1, b"[2]"))]
 
