@@ -60,14 +60,16 @@ class TimeoutPlugin(Plugin):
             if left <= budget.margin:
                 self._note(request, TimeoutReason.PASSED)
                 raise RefusedError("there is no time left for this request", status=504)
-            request.deadline = Monotonic(now + left)
+            until = request.deadline = Monotonic(now + left)
             if speaks:
                 budget.tell(request, left, wall)
             task = asyncio.current_task()
             assert task is not None
             cancelling = task.cancelling()
-            watch = exchanges.add(now + left, task)
-            self._keep_looking()
+            # The end of the road knows the deadline too and says best which step was slow: it has the first word.
+            grace = min(exchanges.tick, left / 32)
+            watch = exchanges.add(now + left + grace, task)
+            self._keep_looking(left + grace)
             try:
                 response = await inner(request)
             except asyncio.CancelledError:
@@ -75,6 +77,10 @@ class TimeoutPlugin(Plugin):
                     raise  # the client left, or both
                 self._note(request, allowance.bound_by)
                 raise UpstreamTimeoutError(f"no answer within {left:.3g} s, which is all the time there was") from None
+            except UpstreamTimeoutError:
+                if clock.monotonic() >= until:
+                    self._note(request, allowance.bound_by)
+                raise
             finally:
                 exchanges.forget(watch)
             if watch.expired:  # it came all the same, in the very turn in which it was given up
@@ -93,22 +99,27 @@ class TimeoutPlugin(Plugin):
         if body.end is None:
             watch = self._bodies.add(self._clock.monotonic() + seconds, body)
             body.on_end(lambda end: self._body_ended(request, watch, end))
-            self._keep_looking()
+            self._keep_looking(seconds)
 
     def _body_ended(self, request: Request, watch: Watch[BodyStream], end: StreamEnd) -> None:
         self._bodies.forget(watch)
         if watch.expired:
             self._note(request, TimeoutReason.BODY)
 
-    def _keep_looking(self) -> None:
+    def _keep_looking(self, within: float) -> None:
+        """Look at the next tick, or already after so many seconds."""
+        loop, tick = asyncio.get_running_loop(), self._exchanges.tick
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._exchanges.tick, self._look)
+            self._timer = loop.call_later(min(tick, within), self._look)
+        elif within < tick and self._timer.when() > loop.time() + within:
+            self._timer.cancel()
+            self._timer = loop.call_later(within, self._look)
 
     def _look(self) -> None:
         self._timer = None
         now = self._clock.monotonic()
         if self._exchanges or self._bodies:
-            self._keep_looking()
+            self._keep_looking(self._exchanges.tick)
         for exchange in self._exchanges.expire(now):
             exchange.what.cancel()
         for body in self._bodies.expire(now):

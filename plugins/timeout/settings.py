@@ -46,7 +46,7 @@ class TimeoutSettings(Settings):
 
     total: Annotated[Duration, Field(ge=0.005, le=86400)]
     """How long an answer may take to begin, from here on: whatever happens further in, queues, other attempts and the
-    request's own content, has to fit. After it 504, late by 3 % at most, and by no more than a quarter of a second."""
+    request's own content, has to fit. After it 504, late by 3 % or 10 ms at most, and never by over 250 ms."""
     body: Annotated[Annotated[Duration, Field(ge=0.005)] | None, OrOff(), Field(validate_default=False)] = None
     """How long the rest of a streamed answer may take once its head has come; then it is cut. `off`: as long as it
     keeps coming. Not for server-sent events and large downloads."""

@@ -29,7 +29,7 @@ class Watches(Generic[T]):
     def __init__(self, shortest: float) -> None:
         """`shortest` is the shortest time that is usual, in seconds."""
         self._all: set[Watch[T]] = set()
-        self.tick = min(max(shortest / 32, 0.005), 0.25)
+        self.tick = min(max(shortest / 64, 0.005), 0.125)
         """Seconds between two looks."""
 
     def __len__(self) -> int:

@@ -68,6 +68,39 @@ async def test_when_time_is_up_the_client_gets_504_and_the_inner_exchange_ends(a
     assert figures.value("timeout_requests_total", route="default", reason="total") == 1
 
 
+async def test_an_upstream_that_gives_up_at_the_deadline_is_counted_the_same() -> None:
+    clock, figures = ManualClock(), Figures.in_memory()
+
+    def gives_up(request: Request) -> Response:
+        clock.advance(0.1)
+        raise UpstreamTimeoutError("the upstream did not answer in time")
+
+    request = make_request()
+    with pytest.raises(UpstreamTimeoutError, match="the upstream did not"):
+        await bounded(ScriptedUpstream(gives_up), clock, figures)(request)
+    assert [decision.reason for decision in request.trail] == [TimeoutReason.TOTAL]
+
+
+async def test_a_time_out_of_the_upstream_alone_is_not_ours() -> None:
+    request = make_request()
+    with pytest.raises(UpstreamTimeoutError):
+        await bounded(ScriptedUpstream(UpstreamTimeoutError()))(request)
+    assert request.trail == []
+
+
+async def test_a_short_deadline_does_not_wait_for_the_others_turn() -> None:
+    plugin = PLUGIN(
+        PLUGIN.Settings.model_validate({"total": "1h", "downstream_field": SAID, "trust": "everybody"}), make_runtime()
+    )
+    handler = plugin.wrap(Later())
+    asks(handler, make_request())
+    first = plugin._timer
+    asks(handler, make_request(fields={"X-Timeout": "20"}))
+    assert first is not None
+    assert plugin._timer is not None
+    assert plugin._timer.when() < first.when()
+
+
 async def test_a_client_that_leaves_is_no_time_out() -> None:
     figures, upstream = Figures.in_memory(), Later()
     light = asks(bounded(upstream, figures=figures), make_request())

@@ -22,6 +22,6 @@ def test_what_has_ended_does_not_expire() -> None:
     assert not watch.expired
 
 
-@pytest.mark.parametrize(("shortest", "tick"), [(0.01, 0.005), (3.2, 0.1), (3600.0, 0.25)])
+@pytest.mark.parametrize(("shortest", "tick"), [(0.01, 0.005), (3.2, 0.05), (3600.0, 0.125)])
 def test_it_looks_often_enough_and_no_more(shortest: float, tick: float) -> None:
     assert Watches[str](shortest).tick == pytest.approx(tick)
