@@ -60,7 +60,7 @@ def _print(rows: Sequence[Summary], scenarios: Sequence[Scenario]) -> bool:
     print(report.table(rows, scenarios))
     if cost := report.chain_cost(rows):
         print(f"\n{cost}")
-    lines = report.targets(rows, scenarios)
+    lines = report.targets(rows, scenarios) + report.coded_costs(rows)
     if lines:
         print("\n" + "\n".join(line for line, _ in lines))
     return all(reached for _, reached in lines)

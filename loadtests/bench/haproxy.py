@@ -11,19 +11,29 @@ _USE_CACHE = """\
     http-request cache-use stored
     http-response cache-store stored
 """
+_CODE = """\
+    filter compression
+    compression algo gzip
+    compression type application/json
+"""
 _BARE_304 = """\
     http-after-response del-header Content-Length if { status 304 }
 """
 
 
-def configuration(port: int, origin_port: int, *, caches: bool = False, bare_304: bool = False) -> str:
+def configuration(
+    port: int, origin_port: int, *, caches: bool = False, bare_304: bool = False, codes: bool = False
+) -> str:
     """The text of a `haproxy.cfg`; run it with `-db` so that it stays one process in the foreground.
 
     When it `caches`: nothing would stay longer than a minute, and nothing with Vary, unless it is told so as here.
-    `bare_304` leaves Content-Length out of a 304. It may be there (RFC 9110 §8.6), but wrk waits for the content."""
+    `bare_304` leaves Content-Length out of a 304. It may be there (RFC 9110 §8.6), but wrk waits for the content.
+    When it `codes` and caches, what is stored is coded with every hit: the other order of its filters is refused."""
     cache, use_cache = (_CACHE, _USE_CACHE) if caches else ("", "")
     if bare_304:
         use_cache += _BARE_304
+    if codes:
+        use_cache = ("    filter cache stored\n" if caches else "") + _CODE + use_cache
     return f"""\
 global
     nbthread 1

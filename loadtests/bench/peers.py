@@ -53,9 +53,13 @@ class Peer:
     """The command that must be installed; None when it comes with this checkout."""
     only: frozenset[str] | None = None
     """Names of the scenarios it is measured in; None for all whose need it has a recipe for."""
+    codings: frozenset[str] = frozenset({"gzip"})
+    """Content codings it can make."""
 
     def takes_part(self, scenario: Scenario) -> bool:
         """Whether it is measured in `scenario`."""
+        if scenario.coding is not None and scenario.coding not in self.codings:
+            return False
         return scenario.need in self.recipes and (self.only is None or scenario.name in self.only)
 
     def is_installed(self) -> bool:
@@ -68,20 +72,22 @@ def _gateway(*plugins: str, replay: bool = True) -> Recipe:
     return lambda ground: command(ground.port, ground.origin_port, options, ground.directory / "config.yaml")
 
 
-def _nginx(*, caches: bool = False) -> Recipe:
+def _nginx(*, caches: bool = False, codes: bool = False) -> Recipe:
     def recipe(ground: Ground) -> list[str]:
         path, connections = ground.directory / "nginx.conf", _UPSTREAM_CONNECTIONS
-        text = nginx.configuration(ground.port, ground.origin_port, ground.directory, connections, caches=caches)
+        text = nginx.configuration(
+            ground.port, ground.origin_port, ground.directory, connections, caches=caches, codes=codes
+        )
         path.write_text(text)
         return ["nginx", "-c", str(path), "-e", str(ground.directory / "error.log")]
 
     return recipe
 
 
-def _haproxy(*, caches: bool = False, bare_304: bool = False) -> Recipe:
+def _haproxy(*, caches: bool = False, bare_304: bool = False, codes: bool = False) -> Recipe:
     def recipe(ground: Ground) -> list[str]:
         path = ground.directory / "haproxy.cfg"
-        text = haproxy.configuration(ground.port, ground.origin_port, caches=caches, bare_304=bare_304)
+        text = haproxy.configuration(ground.port, ground.origin_port, caches=caches, bare_304=bare_304, codes=codes)
         path.write_text(text)
         return ["haproxy", "-db", "-f", str(path)]
 
@@ -89,8 +95,16 @@ def _haproxy(*, caches: bool = False, bare_304: bool = False) -> Recipe:
 
 
 def _varnish(ground: Ground) -> list[str]:
+    return _run_varnish(ground, codes=False)
+
+
+def _varnish_coding(ground: Ground) -> list[str]:
+    return _run_varnish(ground, codes=True)
+
+
+def _run_varnish(ground: Ground, *, codes: bool) -> list[str]:
     path = ground.directory / "origin.vcl"
-    path.write_text(varnish.configuration(ground.origin_port))
+    path.write_text(varnish.configuration(ground.origin_port, codes=codes))
     return varnish.arguments(ground.port, path, ground.directory)
 
 
@@ -103,16 +117,44 @@ def _cache(recipe: Recipe, for_304: Recipe | None = None) -> dict[Need, Recipe]:
     return {Need.CACHE: recipe, Need.CACHE_304: for_304 or recipe}
 
 
+def _code(passing: Recipe, storing: Recipe) -> dict[Need, Recipe]:
+    return {Need.CODE: passing, Need.CACHE_CODE: storing}
+
+
 PEERS: tuple[Peer, ...] = (
-    Peer(OURS, {Need.PASS: _gateway(), **_cache(_gateway("cache"))}),
-    Peer("nginx", {Need.PASS: _nginx(), **_cache(_nginx(caches=True))}, program="nginx"),
+    Peer(
+        OURS,
+        {
+            Need.PASS: _gateway(),
+            **_cache(_gateway("cache")),
+            **_code(_gateway("compress"), _gateway("compress", "cache")),
+        },
+        codings=frozenset({"gzip", "br", "zstd"}),
+    ),
+    Peer(
+        "nginx",
+        {
+            Need.PASS: _nginx(),
+            **_cache(_nginx(caches=True)),
+            **_code(_nginx(codes=True), _nginx(caches=True, codes=True)),
+        },
+        program="nginx",
+    ),
     Peer(
         "haproxy",
-        {Need.PASS: _haproxy(), **_cache(_haproxy(caches=True), _haproxy(caches=True, bare_304=True))},
+        {
+            Need.PASS: _haproxy(),
+            **_cache(_haproxy(caches=True), _haproxy(caches=True, bare_304=True)),
+            **_code(_haproxy(codes=True), _haproxy(caches=True, codes=True)),
+        },
         program="haproxy",
     ),
-    Peer("varnish", _cache(_varnish), program="varnishd"),
-    Peer(NO_REPLAY, _cache(_gateway("cache", replay=False))),
+    Peer("varnish", {**_cache(_varnish), Need.CACHE_CODE: _varnish_coding}, program="varnishd"),
+    Peer(
+        NO_REPLAY,
+        {**_cache(_gateway("cache", replay=False)), Need.CACHE_CODE: _gateway("compress", "cache", replay=False)},
+        codings=frozenset({"gzip", "br", "zstd"}),
+    ),
     Peer("aiohttp", {Need.PASS: _aiohttp}),
     Peer(CHAIN, {Need.PASS: _gateway(*CHAIN_PLUGINS)}, only=frozenset({"get-1k"})),
 )

@@ -9,6 +9,8 @@ from loadtests.bench.samples import Sample, Summary, summarise
 from loadtests.bench.scenarios import BEST, Scenario, Target
 from loadtests.support.table import render
 
+MOST_FOR_CODED = 1.1
+"""What a hit may cost in a coding, beside the same as it is."""
 HEADER = (
     "scenario",
     "conn.",
@@ -19,6 +21,7 @@ HEADER = (
     "requests/s",
     "core busy",
     "p99 ms",
+    "octets/request",
     "errors",
 )
 
@@ -53,6 +56,22 @@ def chain_cost(rows: Sequence[Summary]) -> str | None:
         f"chain: empty {empty:.1f} µs/request, {links} do-nothing plugins {full:.1f} µs/request, "
         f"so {(full - empty) / links:+.2f} µs for each plugin"
     )
+
+
+def coded_costs(rows: Sequence[Summary]) -> list[tuple[str, bool]]:
+    """What a hit costs in each coding beside one as it is, of the same content, and whether that is little enough."""
+    ours = {row.scenario: row for row in rows if row.peer == OURS}
+    lines = []
+    plain = ours.get("hit-10k-plain")
+    for coding in ("gzip", "br", "zstd"):
+        coded = ours.get(f"hit-10k-{coding}")
+        if plain is None or coded is None or not plain.cpu_microseconds:
+            continue
+        ratio = coded.cpu_microseconds / plain.cpu_microseconds
+        reached = plain.is_valid and coded.is_valid and ratio <= MOST_FOR_CODED
+        word = "reached" if reached else "MISSED"
+        lines.append((f"hit-10k-{coding}: {ratio:.2f} of a hit as it is, at most {MOST_FOR_CODED}: {word}", reached))
+    return lines
 
 
 def targets(rows: Sequence[Summary], scenarios: Sequence[Scenario]) -> list[tuple[str, bool]]:
@@ -105,5 +124,6 @@ def _row(row: Summary, scenario: Scenario) -> tuple[str, ...]:
         f"{row.requests_per_second:,.0f}",
         f"{row.busy:.0%}",
         f"{row.p99_microseconds / 1000:.1f}",
+        f"{row.octets_per_request:,.0f}",
         str(row.errors),
     )

@@ -50,6 +50,8 @@ class Summary:
     busy: float
     """Share of one core the peer used: near 1 it was saturated, below that it also had to wake up more often."""
     p99_microseconds: float
+    octets_per_request: float
+    """What was sent for an answer, head included."""
     errors: int
     is_valid: bool
 
@@ -76,6 +78,7 @@ def summarise(samples: Sequence[Sample], scenario: str, peer: str) -> Summary | 
         requests_per_second=median(sample.figures.requests / sample.figures.seconds for sample in answered),
         busy=median(sample.cpu_seconds / sample.figures.seconds for sample in answered),
         p99_microseconds=median(sample.figures.p99 for sample in answered),
+        octets_per_request=median(sample.figures.octets / sample.figures.requests for sample in answered),
         errors=sum(sample.figures.failed for sample in mine),
         is_valid=all(sample.is_valid for sample in mine),
     )

@@ -33,9 +33,13 @@ class Need(StrEnum):
     """Answer from what was stored, without a call at the origin."""
     CACHE_304 = "cache-304"
     """The same, and say 304 without a Content-Length, after which wrk would wait for the content."""
+    CODE = "code"
+    """Hand every request to the origin, which codes nothing, and code its answers."""
+    CACHE_CODE = "cache-code"
+    """Answer from what was stored, in the coding that is asked for."""
 
 
-STORED = frozenset({Need.CACHE, Need.CACHE_304})
+STORED = frozenset({Need.CACHE, Need.CACHE_304, Need.CACHE_CODE})
 """Needs that leave no work to the origin."""
 
 
@@ -71,16 +75,29 @@ class Scenario:
     theirs to the octet."""
     need: Need = Need.PASS
     targets: tuple[Target, ...] = ()
+    coding: str | None = None
+    """The content coding asked for, and wanted; None for content as it is."""
 
     @property
     def request_fields(self) -> dict[str, str]:
         """All that is sent but for Host and framing."""
-        return {**REQUEST_FIELDS, **self.fields}
+        accepted = {} if self.coding is None else {"Accept-Encoding": self.coding}
+        return {**REQUEST_FIELDS, **accepted, **self.fields}
 
 
 def _hit(name: str, title: str, size: str = "1k", need: Need = Need.CACHE, **more: Any) -> Scenario:
     """A request whose answer stays fresh for longer than any run."""
     return Scenario(name, title, f"/cacheable/{size}/86400", need=need, **more)
+
+
+def _coded(need: Need, name: str, title: str, target: str) -> tuple[Scenario, ...]:
+    """The same in every coding."""
+    plain = Scenario(f"{name}-plain", f"{title}, as it is", target, need=need)
+    coded = [
+        Scenario(f"{name}-{coding}", f"{title}, {coding}", target, need=need, coding=coding)
+        for coding in ("gzip", "br", "zstd")
+    ]
+    return (plain, *coded)
 
 
 _TRACE = {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
@@ -101,4 +118,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _hit("hit-10k", "hit 10 KB", "10k", targets=(Target(BEST, 1.2),)),
     _hit("hit-100k", "hit 100 KB", "100k", targets=(Target(BEST, 1.1),)),
     _hit("hit-304", "hit 304", need=Need.CACHE_304, fields=_KNOWN, status=304),
+    *_coded(Need.CACHE_CODE, "hit-10k", "hit 10 KB", "/cacheable/10k/86400"),
+    *_coded(Need.CODE, "code-10k", "GET 10 KB", "/json/10k"),
+    *_coded(Need.CODE, "code-100k", "GET 100 KB, streamed", "/json/100k"),
 )

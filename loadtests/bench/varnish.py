@@ -28,8 +28,18 @@ PARAMETERS = {
 """
 
 
-def configuration(origin_port: int) -> str:
-    """The text of a VCL file; all it leaves out is done by the one that is built in."""
+_CODE = """\
+sub vcl_backend_response {
+    set beresp.do_gzip = true;
+}
+"""
+
+
+def configuration(origin_port: int, *, codes: bool = False) -> str:
+    """The text of a VCL file; all it leaves out is done by the one that is built in.
+
+    When it `codes`, it stores in gzip, once, and decodes for those who want it as it is."""
+    code = _CODE if codes else ""
     return f"""\
 vcl 4.1;
 backend origin {{
@@ -39,7 +49,7 @@ backend origin {{
 sub vcl_recv {{
     set req.http.X-Forwarded-Proto = "http";
 }}
-"""
+{code}"""
 
 
 def arguments(port: int, vcl: Path, directory: Path) -> list[str]:

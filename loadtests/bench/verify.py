@@ -8,11 +8,14 @@ import json
 import zlib
 from dataclasses import dataclass, replace
 
-from loadtests.bench.scenarios import STORED, Scenario
+from loadtests.bench.scenarios import STORED, Need, Scenario
 from loadtests.support.ports import LOOPBACK
+from plugins.compress.libraries import brotli, zstd
 
 END_TO_END = ("Content-Type", "Content-Length", "Cache-Control", "Last-Modified", "ETag", "Vary")
 """Fields of the origin that must arrive as they were sent."""
+RECODED = ("Content-Type", "Cache-Control", "Last-Modified")
+"""Those that stay when the content is coded on the way."""
 VALIDATING = ("Cache-Control", "ETag")
 """Those of a 304, which may have others or not (RFC 9110 §15.4.5)."""
 _OTHER_NAMES = {
@@ -56,7 +59,8 @@ def verify(scenario: Scenario, port: int, origin_port: int) -> None:
     Raises `WrongAnswerError` or `OSError`."""
     if scenario.need in STORED:
         _ask(replace(scenario, fields={}), port)  # without the condition, which would go on to the origin
-    for expected, actual in zip(_ask(scenario, origin_port), _ask(scenario, port), strict=True):
+    as_it_is = replace(scenario, coding=None)
+    for expected, actual in zip(_ask(as_it_is, origin_port, scenario.coding), _ask(scenario, port), strict=True):
         if expected.status != scenario.status:
             raise WrongAnswerError(f"the origin itself answers {expected.status}")
         if found := differences(expected, actual):
@@ -87,22 +91,44 @@ def _verify_hit(scenario: Scenario, port: int, origin_port: int) -> None:
         raise WrongAnswerError(f"the origin was asked {calls_now} times for what should be stored")
 
 
-def _ask(scenario: Scenario, port: int) -> list[Answer]:
+def _ask(scenario: Scenario, port: int, coding: str | None = None) -> list[Answer]:
+    """Two answers. With `coding`, as they will be once somebody has coded them."""
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=_TIMEOUT_SECONDS)
     try:
-        return [_exchange(connection, scenario, scenario.target) for _ in range(_REPETITIONS)]
+        return [_exchange(connection, scenario, scenario.target, coding) for _ in range(_REPETITIONS)]
     except http.client.HTTPException as error:
         raise WrongAnswerError(repr(error)) from error
     finally:
         connection.close()
 
 
-def _exchange(connection: http.client.HTTPConnection, scenario: Scenario, target: str) -> Answer:
+def _exchange(
+    connection: http.client.HTTPConnection, scenario: Scenario, target: str, coding: str | None = None
+) -> Answer:
     connection.request(scenario.method, target, body=scenario.content or None, headers=scenario.request_fields)
     response = connection.getresponse()
-    names = VALIDATING if response.status == 304 else END_TO_END
+    names: tuple[str, ...] = VALIDATING if response.status == 304 else END_TO_END
+    if coding is not None or scenario.coding is not None or scenario.need in (Need.CODE, Need.CACHE_CODE):
+        names = RECODED
     fields = {name: response.getheader(name) for name in names}
-    return Answer(response.status, fields, response.read())
+    content = response.read()
+    if scenario.coding is not None:
+        fields["Content-Encoding"] = response.getheader("Content-Encoding")
+        content = decoded(scenario.coding, content)
+    elif coding is not None:
+        fields["Content-Encoding"] = coding
+    return Answer(response.status, fields, content)
+
+
+def decoded(coding: str, content: bytes) -> bytes:
+    """Content without its coding, by the library's own decoder. Raises `WrongAnswerError` for anything else."""
+    try:
+        if coding == "gzip":
+            return zlib.decompress(content, 31)
+        whole: bytes = brotli.decompress(content) if coding == "br" else zstd.decompress(content)
+    except Exception as error:  # each library has errors of its own
+        raise WrongAnswerError(f"the content is not in {coding}: {error}") from error
+    return whole
 
 
 def _verify_content_arrives(scenario: Scenario, port: int) -> None:

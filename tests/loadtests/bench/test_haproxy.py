@@ -22,3 +22,12 @@ def test_as_a_cache_it_keeps_what_varies_and_what_is_large_and_leaves_a_304_alon
 def test_its_304_is_without_a_length_when_the_load_generator_would_wait_for_content() -> None:
     text = configuration(18080, 18000, caches=True, bare_304=True)
     assert "http-after-response del-header Content-Length if { status 304 }" in text
+
+
+def test_it_codes_when_it_is_told_to_behind_its_cache() -> None:
+    lines = [line.strip() for line in configuration(18080, 18000, caches=True, codes=True).splitlines()]
+    assert lines.index("filter cache stored") < lines.index("filter compression")
+    assert "compression algo gzip" in lines
+    alone = configuration(18080, 18000, codes=True)
+    assert "filter compression" in alone
+    assert "filter cache" not in alone

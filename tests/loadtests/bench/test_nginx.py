@@ -28,3 +28,11 @@ def test_as_a_cache_it_keeps_its_files_open() -> None:
     for wanted in ("proxy_cache stored;", "keys_zone=stored:16m", "open_file_cache max=1000 inactive=1h;"):
         assert wanted in text
     assert text.count("{") == text.count("}")
+
+
+def test_it_codes_when_it_is_told_to() -> None:
+    text = configuration(18080, 18000, Path("/scratch"), 512, codes=True)
+    for wanted in ("gzip on;", "gzip_types application/json;", "gzip_proxied any;"):
+        assert wanted in text
+    assert text.count("{") == text.count("}")
+    assert "gzip" not in configuration(18080, 18000, Path("/scratch"), 512)

@@ -32,7 +32,16 @@ def test_hits_are_measured_beside_three_others_and_without_the_replay_lane() -> 
     for scenario in SCENARIOS:
         if scenario.need in STORED:
             taking_part = {peer.name for peer in PEERS if peer.takes_part(scenario)}
-            assert taking_part == {OURS, NO_REPLAY, "nginx", "haproxy", "varnish"}
+            others = {"nginx", "haproxy", "varnish"} if scenario.coding in (None, "gzip") else set()
+            assert taking_part == {OURS, NO_REPLAY, *others}
+
+
+def test_a_peer_is_only_asked_for_codings_that_it_can_make() -> None:
+    by_name = {scenario.name: scenario for scenario in SCENARIOS}
+    gzips = Peer("x", {Need.CODE: lambda ground: []})
+    assert gzips.takes_part(by_name["code-10k-gzip"])
+    assert gzips.takes_part(by_name["code-10k-plain"])
+    assert not gzips.takes_part(by_name["code-10k-br"])
 
 
 def test_the_replay_lane_is_all_that_two_of_ours_differ_in(tmp_path: Path) -> None:

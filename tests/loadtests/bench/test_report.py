@@ -18,6 +18,7 @@ OUR_ROW = Summary(
     requests_per_second=50_000,
     busy=0.99,
     p99_microseconds=2500,
+    octets_per_request=1300,
     errors=0,
     is_valid=True,
 )
@@ -27,7 +28,7 @@ NGINX_ROW = replace(OUR_ROW, peer="nginx", cpu_microseconds=14.0, ratio=0.70)
 def test_a_row_names_scenario_connections_and_peer_before_its_figures() -> None:
     row = report.table([NGINX_ROW], SCENARIOS).splitlines()[-1]
     cells = [cell.strip() for cell in row.strip("|").split("|")]
-    assert cells == ["GET 1 KB", "64", "nginx", "14.0", "5%", "0.70", "50,000", "99%", "2.5", "0"]
+    assert cells == ["GET 1 KB", "64", "nginx", "14.0", "5%", "0.70", "50,000", "99%", "2.5", "1,300", "0"]
 
 
 def test_an_invalid_row_has_no_ratio() -> None:
@@ -97,3 +98,16 @@ def test_a_sample_without_answers_can_be_kept_as_json() -> None:
     again = json.loads(json.dumps(kept, allow_nan=False))
     assert again["samples"][0]["cpu_microseconds"] is None
     assert again["about"] == {"cpu": "x"}
+
+
+def test_a_hit_in_a_coding_is_held_against_the_same_as_it_is() -> None:
+    plain = replace(OUR_ROW, scenario="hit-10k-plain", cpu_microseconds=10.0)
+    cheap = replace(plain, scenario="hit-10k-gzip", cpu_microseconds=9.0)
+    dear = replace(plain, scenario="hit-10k-br", cpu_microseconds=11.5)
+    theirs = replace(dear, peer="nginx")
+    assert report.coded_costs([plain, cheap, dear, theirs]) == [
+        ("hit-10k-gzip: 0.90 of a hit as it is, at most 1.1: reached", True),
+        ("hit-10k-br: 1.15 of a hit as it is, at most 1.1: MISSED", False),
+    ]
+    assert report.coded_costs([cheap]) == []
+    assert [reached for _, reached in report.coded_costs([replace(plain, is_valid=False), cheap])] == [False]

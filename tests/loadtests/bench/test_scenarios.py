@@ -1,7 +1,7 @@
 """The scenarios fit the origin and the peers."""
 
 from loadtests.bench.peers import OURS, OWN, PEERS
-from loadtests.bench.scenarios import BEST, REQUEST_FIELDS, SCENARIOS, STORED, Target
+from loadtests.bench.scenarios import BEST, REQUEST_FIELDS, SCENARIOS, STORED, Need, Target
 from loadtests.origin.routes import Document, NotFound, answer
 
 
@@ -49,3 +49,9 @@ def test_unique_hits_have_two_fields_that_name_them() -> None:
 
 def test_the_load_generator_alone_writes_host_and_framing() -> None:
     assert not {"Host", "Content-Length", "Connection", "Transfer-Encoding"} & set(REQUEST_FIELDS)
+
+
+def test_each_coding_is_asked_for_by_name_and_beside_content_as_it_is() -> None:
+    for need in (Need.CODE, Need.CACHE_CODE):
+        asked = {scenario.request_fields["Accept-Encoding"] for scenario in SCENARIOS if scenario.need is need}
+        assert asked == {"identity", "gzip", "br", "zstd"}

@@ -25,3 +25,10 @@ def test_every_parameter_is_set_and_no_request_is_logged() -> None:
     tags = PARAMETERS["vsl_mask"].split(",")
     assert all(tag.startswith("-") for tag in tags)
     assert {"-ReqURL", "-ReqHeader", "-RespHeader", "-VCL_call"} <= set(tags)
+
+
+def test_it_stores_in_gzip_when_it_is_told_to_code() -> None:
+    text = configuration(18000, codes=True)
+    assert "set beresp.do_gzip = true;" in text
+    assert text.count("{") == text.count("}")
+    assert "gzip" not in configuration(18000)

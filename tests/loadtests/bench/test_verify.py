@@ -8,8 +8,10 @@ from dataclasses import replace
 import pytest
 
 from loadtests.bench.scenarios import SCENARIOS, Scenario
-from loadtests.bench.verify import Answer, WrongAnswerError, differences, verify
+from loadtests.bench.verify import Answer, WrongAnswerError, decoded, differences, verify
 from loadtests.support.ports import LOOPBACK
+from plugins.compress.settings import Coding
+from tests.support.coded import reference_encode
 
 RIGHT = Answer(200, {"ETag": '"a"', "Vary": None}, b"content")
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
@@ -107,3 +109,21 @@ async def babbler_port() -> AsyncIterator[int]:
 async def test_what_is_not_http_is_a_wrong_answer(origin_port: int, babbler_port: int) -> None:
     with pytest.raises(WrongAnswerError, match="BadStatusLine"):
         await asyncio.to_thread(verify, BY_NAME["get-1k"], babbler_port, origin_port)
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "zstd"])
+def test_content_is_compared_without_its_coding(coding: str) -> None:
+    coded = reference_encode(Coding(coding), b"content")
+    assert decoded(coding, coded) == b"content"
+    with pytest.raises(WrongAnswerError, match=f"not in {coding}"):
+        decoded(coding, b"content")
+
+
+@pytest.mark.parametrize("name", ["code-10k-gzip", "hit-10k-br"])
+async def test_an_answer_that_was_not_coded_is_noticed(origin_port: int, name: str) -> None:
+    with pytest.raises(WrongAnswerError, match="the content is not in"):
+        await asyncio.to_thread(verify, BY_NAME[name], origin_port, origin_port)
+
+
+async def test_content_as_it_is_is_right_where_it_is_asked_for(origin_port: int) -> None:
+    await asyncio.to_thread(verify, BY_NAME["code-10k-plain"], origin_port, origin_port)
