@@ -85,7 +85,7 @@ def test_what_may_not_be_repeated_arrives_once_and_with_a_key_it_is_repeated_who
         assert ask(gateway, "POST", 'Idempotency-Key: "7"', body=b"pay")[0] == 503
         assert [each.body for each in origin.requests] == [b"pay"] * 3
         origin.forget()
-        assert ask(gateway, "PUT", body=b"x" * 900_000)[0] == 503
+        assert ask(gateway, "PUT", body=b"x" * 3_000_000)[0] == 503
         assert seen(origin) == 1, "longer than what is kept to be sent again"
 
 
