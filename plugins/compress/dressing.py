@@ -18,7 +18,7 @@ from plugins.compress.forms import Form
 from plugins.compress.kept import ACCEPT_ENCODING, Kept
 from plugins.compress.making import Levels, make
 from plugins.compress.marking import ACCEPT_ENCODING as VARIES
-from plugins.compress.marking import describe, retag
+from plugins.compress.marking import described, retag
 from plugins.compress.planning import Plan
 from plugins.compress.policy import Leave, Make, Policy
 from plugins.compress.reasons import CompressReason
@@ -156,7 +156,7 @@ class Dresser:
             self.leave_for_now(request, response, kept.verdict.reason)
             return
         self._figures.note(request, wanted.reason)
-        describe(response.fields, wanted.form)
+        response.fields = described(response.fields, wanted.form)
         response.described_length = len(kept.body) if kept is not None else None
         response.replay = None
 
@@ -243,7 +243,7 @@ class Dresser:
         return True
 
     def _describe(self, response: Response, form: Form) -> None:
-        describe(response.fields, form)
+        response.fields = described(response.fields, form)
         response.described_length = None
         response.replay = None
         if self._jitter and response.stored is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.api import Fields
 from gateway.http.content_coding import add_vary
+from gateway.http.fields import Entry
 from gateway.http.validators import parse_entity_tag
 from plugins.compress.forms import Form, mark
 
@@ -13,16 +14,35 @@ DIGESTS = frozenset({b"content-digest", b"content-md5", b"digest", b"repr-digest
 _ABOUT_OTHER_OCTETS = DIGESTS | {b"accept-ranges", b"content-encoding"}
 
 
-def describe(fields: Fields, form: Form) -> None:
-    """Change the fields of an answer to fit a form other than as it is.
+def described(fields: Fields, form: Form) -> Fields:
+    """The fields of an answer once it is in a form other than as it is. Those given stay as they are.
 
-    No digest of other octets, no offer of parts (of coded content none are given), its coding, its own strong tag."""
-    fields.remove_any(_ABOUT_OTHER_OCTETS)
+    No digest of other octets, no offer of parts (of coded content none are given), its coding, its own strong tag.
+    Made in one pass: with a change for each of these it would cost as much as compressing a small page."""
+    entries: list[Entry] = []
+    tags: list[int] = []
+    for entry in fields.entries:
+        name = entry[0]
+        if name in _ABOUT_OTHER_OCTETS:
+            continue
+        if name == b"etag":
+            tags.append(len(entries))
+        entries.append(entry)
+    if len(tags) == 1 and (tag := parse_entity_tag(entries[tags[0]][2])) is not None:
+        entries[tags[0]] = _entry(b"ETag", mark(tag, form).encode())
     coding = form.content_coding
     if coding is not None:
-        fields.add(b"Content-Encoding", coding)
-    retag(fields, form)
-    add_vary(fields, ACCEPT_ENCODING)
+        entries.append(_CODED[coding])
+    made = Fields.received(entries, None)
+    add_vary(made, ACCEPT_ENCODING)
+    return made
+
+
+def _entry(name: bytes, value: bytes) -> Entry:
+    return Fields([(name, value)]).entries[0]
+
+
+_CODED = {coding: _entry(b"Content-Encoding", coding) for form in Form if (coding := form.content_coding) is not None}
 
 
 def retag(fields: Fields, form: Form) -> None:

@@ -12,7 +12,7 @@ from plugins.compress.figures import CompressFigures
 from plugins.compress.forms import Form
 from plugins.compress.kept import Kept
 from plugins.compress.making import Levels
-from plugins.compress.marking import describe
+from plugins.compress.marking import described
 from plugins.compress.policy import Leave, Make
 from plugins.compress.reasons import CompressReason
 from plugins.compress.settings import CompressSettings
@@ -109,7 +109,7 @@ class Shelf:
         self._figures.note(request, reason)
         fields = response.fields
         before = None if b"content-encoding" in fields else fields.wire
-        describe(fields, kept.form)
+        response.fields = fields = described(fields, kept.form)
         response.body = kept.body
         response.described_length = None
         kept.let_replay(response)
