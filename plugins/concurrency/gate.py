@@ -91,11 +91,16 @@ class Gate:
         self._room.resize(policy.size)
         return self._let_in(now)
 
+    @property
+    def has_room(self) -> bool:
+        """Whether a request that came now would be let in."""
+        return self.under_way < self.limiter.limit and not self._room.count
+
     # --- coming and going ---------------------------------------------------------------------------
 
     def enter(self) -> bool:
         """Let a request in if there is room."""
-        if self.under_way < self.limiter.limit and not self._room.count:
+        if self.has_room:
             self.under_way += 1
             return True
         return False

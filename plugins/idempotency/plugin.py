@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, assert_never
 
 from gateway.api import (
+    AtOnce,
     BodyStream,
     Decision,
     GatewayError,
@@ -146,6 +147,13 @@ class IdempotencyPlugin(Plugin):
                     assert_never(found)
 
         return handle
+
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """The short way of methods that have no keys."""
+        if inner is None:
+            return None
+        methods = self._policy.methods
+        return lambda request: None if request.method in methods else inner(request)
 
     # --- the first ----------------------------------------------------------------------------------
 

@@ -40,7 +40,7 @@ class Allowance:
 class Budget:
     """The settings of a route as values that need no further thought."""
 
-    __slots__ = ("_everybody", "_form", "_name", "_told", "_told_form", "body", "margin", "speaks", "total")
+    __slots__ = ("_everybody", "_form", "_name", "_told", "_told_form", "body", "listens", "margin", "speaks", "total")
 
     def __init__(self, settings: TimeoutSettings) -> None:
         self.total = settings.total
@@ -52,6 +52,8 @@ class Budget:
         self._everybody = settings.trust is Trust.EVERYBODY
         self._told = upstream.name.encode() if upstream is not None else None
         self._told_form = upstream.format if upstream is not None else None
+        self.listens = downstream is not None
+        """Whether the downstream may say how much time there is."""
         self.speaks = upstream is not None or downstream is not None
         """Whether requests have fields that `tell` changes."""
 

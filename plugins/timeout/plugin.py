@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from gateway.api import (
+    AtOnce,
     BodyStream,
     Decision,
     Handler,
@@ -90,6 +91,10 @@ class TimeoutPlugin(Plugin):
             return response
 
         return handle
+
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """What needs no wait needs no budget, unless the downstream may say that its time has passed."""
+        return None if self._budget.listens else inner
 
     def _note(self, request: Request, reason: TimeoutReason) -> None:
         request.trail.append(self._decisions[reason])

@@ -271,3 +271,20 @@ def test_explain_says_whether_there_is_room() -> None:
     }
     vital = PLUGIN(ConcurrencySettings.model_validate({"priority": "critical"}), make_runtime())
     assert vital.explain(make_request())["reason"] == "critical"
+
+
+def test_what_needs_no_wait_has_a_short_way_while_there_is_room() -> None:
+    figures, answer = Figures.in_memory(), make_response()
+    plugin = PLUGIN(ConcurrencySettings(limit=1), make_runtime(figures=figures))
+    handler, at_once = (
+        plugin.wrap(ScriptedUpstream(lambda request: make_response())),
+        plugin.wrap_at_once(lambda request: answer),
+    )
+    assert at_once is not None
+    assert at_once(make_request()) is None  # its settings are not in force yet
+    without_waiting(handler(make_request())).sent(True)
+    assert [at_once(make_request()) for _ in range(3)] == [answer] * 3
+    assert figures.value("concurrency_requests_total", route="default", outcome="admitted") == 4
+    without_waiting(handler(make_request()))
+    assert at_once(make_request()) is None
+    assert plugin.wrap_at_once(None) is None

@@ -245,3 +245,13 @@ async def test_so_many_may_be_under_way(room: Room) -> None:
     await turns()
     await upstream.answer()
     assert isinstance(await outcome(second), Response)
+
+
+async def test_methods_without_keys_have_a_short_way(room: Room) -> None:
+    await room.before(ScriptedUpstream())
+    answer = make_response()
+    at_once = room.plugin.wrap_at_once(lambda request: answer)
+    assert at_once is not None
+    assert at_once(make_request("GET")) is answer
+    assert at_once(order()) is None
+    assert room.plugin.wrap_at_once(None) is None

@@ -266,3 +266,44 @@ async def test_gauges_are_shown_while_it_is_open() -> None:
 def test_it_counts_so_it_cannot_be_replayed() -> None:
     assert not PLUGIN.replay_safe
     assert fields_of({}) == make_request().fields
+
+
+def short_way(inner: Any, figures: Figures | None = None, rate: str = "2/m", **settings: Any) -> Any:
+    plugin = PLUGIN(
+        RateLimitSettings.model_validate({"limits": {"rate": rate}, **settings}), make_runtime(figures=figures)
+    )
+    return plugin.wrap_at_once(inner)
+
+
+def test_what_needs_no_wait_is_counted_on_its_short_way_and_refused_on_the_long_one() -> None:
+    figures = Figures.in_memory()
+    stored = make_response()
+    stored.shared = True
+    at_once = short_way(lambda request: stored, figures)
+    answers = [at_once(make_request()) for _ in range(3)]
+    assert [answer and answer.fields.get(b"ratelimit") for answer in answers] == [
+        b'"default";r=1;t=30',
+        b'"default";r=0;t=60',
+        None,
+    ]
+    assert len(stored.fields) == 0
+    assert figures.value("rate_limit_requests_total", route="default", limit="default", outcome="allowed") == 2
+
+
+def test_what_the_short_way_cannot_answer_takes_nothing() -> None:
+    asked: list[Request] = []
+    at_once = short_way(lambda request: asked.append(request))
+    for _ in range(5):
+        assert at_once(make_request()) is None
+    assert len(asked) == 5
+
+
+def test_exempt_clients_have_a_short_way_too() -> None:
+    figures, answer = Figures.in_memory(), make_response()
+    at_once = short_way(lambda request: answer, figures, rate="1/m", exempt="192.0.2.0/24")
+    assert [at_once(make_request()) for _ in range(3)] == [answer] * 3
+    assert figures.value("rate_limit_exempt_total", route="default") == 3
+
+
+def test_without_a_short_way_behind_it_there_is_none() -> None:
+    assert short_way(None) is None

@@ -214,3 +214,14 @@ def test_explain_says_how_much_time_there_is() -> None:
     }
     assert plugin.explain(make_request(fields={"X-Timeout": "500"}))["why"] == "it has 0.5 s, by its own deadline"
     assert plugin.explain(make_request(fields={"X-Timeout": "0"}))["decision"] == "refuse"
+
+
+def test_what_needs_no_wait_needs_no_budget() -> None:
+    def inner(request: Request) -> Response:
+        return make_response()
+
+    def short_way(**settings: Any) -> Any:
+        return PLUGIN(PLUGIN.Settings.model_validate({"total": "1s", **settings}), make_runtime()).wrap_at_once(inner)
+
+    assert short_way() is inner
+    assert short_way(downstream_field=SAID) is None
