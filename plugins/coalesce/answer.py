@@ -80,7 +80,7 @@ def added(before: dict[str, Any] | None, after: dict[str, Any] | None) -> dict[s
 def like(response: Response, body: BodyStream | bytes) -> Response:
     """A response with the same head, which its owner may change. Who waits for the end of the first is not told of
     the end of this one."""
-    copied = Response(response.status, response.fields.copy(), body, response.reason)
+    copied = Response(response.status, response.fields.again(), body, response.reason)
     copied.described_length = response.described_length
     copied.dated = response.dated
     return copied

@@ -115,7 +115,6 @@ class Exchanges:
         self._landings.verdict(flight, answer, now)
         if self._landings.refusal(flight, answer, asked, parts) is not None:
             return None
-        self.figures.saved.inc()
         self.figures.shared(request, SharedReason.JOINED)
         return answer.give(request, course.join(), 0.0)
 
@@ -148,11 +147,17 @@ class Exchanges:
         if followers:
             figures.exchange("answered")
             figures.followers.observe(followers)
+        figures.followed(shared)
         led = flight.request if flight.has_leader else next((each.request for each in members if each.leads), None)
         if led is not None and shared:
             figures.shared(led, SharedReason.LED)
         elif led is not None:
             figures.alone.inc()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for an answer now."""
+        return sum(len(flight.members or ()) for flight in self.table)
 
     # --- time ------------------------------------------------------------------------------------
 

@@ -34,6 +34,14 @@ class CoalesceFigures:
             "coalesce_readers_lost_total", "Shared answers that broke off for one reader that was too slow", route=route
         )
 
+        self._shown = (0, 0)
+
+    def show(self, waiting: int, queued: int) -> None:
+        """Set the gauges of who waits. The chain before a reload counts in them until its last request has ended."""
+        before, self._shown = self._shown, (waiting, queued)
+        self.waiting.inc(waiting - before[0])
+        self.queued.inc(queued - before[1])
+
     def _requests(self, outcome: str) -> Counter:
         text = "Requests by whether they shared an exchange"
         return self._figures.counter("coalesce_requests_total", text, route=self._route, outcome=outcome)
@@ -42,6 +50,14 @@ class CoalesceFigures:
         """A request shares an exchange with others."""
         request.trail.append(DECISIONS[reason])
         self._shared[reason].inc()
+        if reason is not SharedReason.LED:
+            self.saved.inc()
+
+    def followed(self, number: int) -> None:
+        """So many requests get the answer that they waited for."""
+        if number:
+            self._shared[SharedReason.FOLLOWED].inc(number)
+            self.saved.inc(number)
 
     def apart(self, request: Request, reason: ApartReason) -> None:
         """A request goes upstream on its own although others ask for the same."""

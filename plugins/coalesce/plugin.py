@@ -28,7 +28,7 @@ from plugins.coalesce.course import Course
 from plugins.coalesce.exchanges import Exchanges, is_patient
 from plugins.coalesce.explaining import explained
 from plugins.coalesce.flight import Flight, Given, Member, State, Turned
-from plugins.coalesce.reasons import FOR_ONE_CLIENT, ApartReason, SharedReason
+from plugins.coalesce.reasons import DECISIONS, FOR_ONE_CLIENT, ApartReason, SharedReason
 from plugins.coalesce.settings import CoalesceSettings, OnFailure
 from plugins.coalesce.table import Place
 from plugins.coalesce.turns import Turns
@@ -41,6 +41,7 @@ AT_A_TIME = 64
 GRAIN_SECONDS = 0.01
 """Waits end this much late at most, so that a thousand of them do not need a thousand timers."""
 _NEVER = Monotonic(float("inf"))
+_FOLLOWED = DECISIONS[SharedReason.FOLLOWED]
 _NO_MORE_WAITS = FOR_ONE_CLIENT | {ApartReason.UPGRADED}
 
 
@@ -73,6 +74,7 @@ class CoalescePlugin(Plugin):
         self._exchanges.budget.leave(self)
         if self._sweep in self._runtime.at_each_sweep:
             self._runtime.at_each_sweep.remove(self._sweep)
+            self._figures.show(0, 0)
 
     def explain(self, request: Request) -> dict[str, Any]:
         """Whether `request` would share an exchange now."""
@@ -91,7 +93,7 @@ class CoalescePlugin(Plugin):
 
     def _sweep(self) -> None:
         self._exchanges.sweep()
-        self._figures.queued.set(len(self._turns))
+        self._figures.show(self._exchanges.waiting, len(self._turns))
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -266,23 +268,18 @@ class CoalescePlugin(Plugin):
         flight.follow(member)
         if member.due < _NEVER:
             self._arm(flight, member.due)
-        figures = self._figures
-        figures.waiting.inc()
         try:
             await member.waiter
         except BaseException:
             self._exchanges.left(flight, member)
             raise
-        finally:
-            figures.waiting.dec()
         outcome: Given | Turned = member.outcome
         if isinstance(outcome, Turned):
             return outcome
         if not member.leads:
-            figures.saved.inc()
-            figures.shared(member.request, SharedReason.FOLLOWED)
+            member.request.trail.append(_FOLLOWED)
         answer: SharedAnswer = outcome.answer
-        return answer.give(member.request, outcome.body, max(0.0, outcome.at - member.joined))
+        return answer.give(member.request, outcome.body, outcome.at - member.joined)
 
     def _wake(self, members: list[Member]) -> None:
         """Let those who waited go on, a few in each turn of the loop."""

@@ -27,8 +27,24 @@ async def test_requests_for_the_same_make_one_call_and_all_get_its_answer(room: 
     assert [client.why for client in clients].count(["followed"]) == 199
     assert room.counted("upstream_calls_saved_total") == 199
     assert room.counted("requests_total", outcome="led") == 1
-    assert room.counted("waiting") == 0
     assert room.is_idle
+
+
+async def test_the_sweep_shows_who_waits() -> None:
+    room = Coalesced(apart_at_once=1)
+    await room.plugin.open()
+    clients = await room.several(5)
+    for sweep in room.sweeps:
+        sweep()
+    assert room.counted("waiting") == 4
+    room.calls[0].answer(fields={"Set-Cookie": "a=1"})
+    await turns(40)
+    for sweep in room.sweeps:
+        sweep()
+    assert (room.counted("waiting"), room.counted("queued")) == (0, 3)
+    for client in clients:
+        client.leave()
+    await room.plugin.close()
 
 
 async def test_each_response_is_its_own(room: Coalesced) -> None:

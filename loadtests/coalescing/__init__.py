@@ -1,0 +1,1 @@
+"""Crowds that want the same at the same time."""
