@@ -21,9 +21,12 @@ CHAIN = "slipstream+5"
 """Ours behind five plugins that do nothing."""
 NO_REPLAY = "slipstream-no-replay"
 """Ours with every request sent through the chain."""
-OWN = frozenset({OURS, CHAIN, NO_REPLAY})
+DEFAULT_CHAIN = "slipstream-chain"
+"""Ours with the plugins that it has when it is started without a file."""
+OWN = frozenset({OURS, CHAIN, DEFAULT_CHAIN, NO_REPLAY})
 """Peers that are this gateway, and so no measure for it."""
 
+DEFAULT_PLUGINS = ("compress", "cache", "coalesce", "circuit_breaker")
 CHAIN_PLUGINS = tuple(f"loadtests.noop:Noop{number}" for number in range(1, 6))
 _UPSTREAM_CONNECTIONS = 1024
 """As many as the largest scenario has connections, so that no peer makes requests wait for one another."""
@@ -157,4 +160,5 @@ PEERS: tuple[Peer, ...] = (
     ),
     Peer("aiohttp", {Need.PASS: _aiohttp}),
     Peer(CHAIN, {Need.PASS: _gateway(*CHAIN_PLUGINS)}, only=frozenset({"get-1k"})),
+    Peer(DEFAULT_CHAIN, {Need.PASS: _gateway(*DEFAULT_PLUGINS)}, only=frozenset({"get-1k"})),
 )

@@ -87,14 +87,17 @@ def targets(rows: Sequence[Summary], scenarios: Sequence[Scenario]) -> list[tupl
 def _judged(scenario: str, target: Target, by_peer: Mapping[str, Summary]) -> tuple[str, bool] | None:
     """One ratio; of the best it counts only when every other one's figures are good, or the best may be missing."""
     own = by_peer.get(target.own)
-    rivals = [row for row in by_peer.values() if row.peer not in OWN and target.peer in (BEST, row.peer)]
+    if target.peer == BEST:
+        rivals = [row for row in by_peer.values() if row.peer not in OWN]
+    else:
+        rivals = [row for row in by_peer.values() if row.peer == target.peer]
     ratios = {row.peer: row.ratio / own.ratio for row in rivals if row.ratio and own is not None and own.ratio}
     if own is None or not ratios:
         return None
     peer = min(ratios, key=ratios.__getitem__)
     reached = own.is_valid and all(row.is_valid for row in rivals) and ratios[peer] >= target.least
     best = ", the best of the others" if target.peer == BEST else ""
-    ratio = f"{peer}/{'ours' if own.peer == OURS else own.peer} {ratios[peer]:.2f}"
+    ratio = f"{'ours' if peer == OURS else peer}/{'ours' if own.peer == OURS else own.peer} {ratios[peer]:.2f}"
     word = "reached" if reached else "MISSED"
     return f"{scenario}: {ratio}{best}, wanted at least {target.least:.2f}: {word}", reached
 

@@ -105,7 +105,12 @@ _KNOWN = {"If-None-Match": entity_tag(json_content(KIB))}
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario("get-1k", "GET 1 KB", "/json/1k", targets=(Target("nginx", 0.67), Target("aiohttp", 3.5))),
+    Scenario(
+        "get-1k",
+        "GET 1 KB",
+        "/json/1k",
+        targets=(Target("nginx", 0.67), Target("aiohttp", 3.5), Target("slipstream", 0.74, own="slipstream-chain")),
+    ),
     Scenario("get-1k-unique", "GET 1 KB, own id each", "/json/1k", unique=True),
     Scenario("get-10k", "GET 10 KB", "/json/10k"),
     Scenario("get-100k", "GET 100 KB", "/json/100k", targets=(Target("nginx", 0.9),)),

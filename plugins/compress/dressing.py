@@ -9,6 +9,7 @@ from secrets import randbelow
 from gateway.api import BodyStream, Derivable, Request, Response
 from gateway.http.content_coding import add_vary
 from gateway.http.validators import parse_entity_tag
+from plugins.compress.alike import Alike
 from plugins.compress.client import Clients
 from plugins.compress.codecs import make_encoder
 from plugins.compress.conditions import tag_of_304
@@ -69,6 +70,7 @@ class Dresser:
         self._jitter = settings.jitter
         self._busy_after = settings.busy_after
         self._flush_after = settings.flush_after
+        self._alike = Alike()
         self.shelf = Shelf(settings, route, figures, popular)
         self._figures = figures
         self._lateness = lateness
@@ -92,9 +94,15 @@ class Dresser:
             length = body.length if response.described_length is None else response.described_length
         else:
             length = response.described_length if request.method == "HEAD" else len(body)
+        if length is not None and self._alike.give_again(request, plan, response, length):
+            return None
         verdict = self.policy.judge(plan.client, plan.leaves, response.status, response.fields, length)
         if isinstance(verdict, Leave):
+            came = response.fields.again() if response.fields.notes is not None else None
             self._leave(request, plan, response, stored, verdict)
+            if came is not None and length is not None:
+                told = self._figures.outcome(verdict.reason)
+                self._alike.remember(request, plan, response, length, came, told)
         elif request.method == "HEAD":
             self._describe_only(request, response, verdict)
         elif isinstance(body, BodyStream):

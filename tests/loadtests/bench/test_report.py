@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 
 from loadtests.bench import report
-from loadtests.bench.peers import CHAIN, NO_REPLAY, OURS, PEERS
+from loadtests.bench.peers import CHAIN, DEFAULT_CHAIN, NO_REPLAY, OURS, PEERS
 from loadtests.bench.samples import Sample, Summary
 from loadtests.bench.scenarios import SCENARIOS
 from loadtests.support.wrk import Figures
@@ -111,3 +111,12 @@ def test_a_hit_in_a_coding_is_held_against_the_same_as_it_is() -> None:
     ]
     assert report.coded_costs([cheap]) == []
     assert [reached for _, reached in report.coded_costs([replace(plain, is_valid=False), cheap])] == [False]
+
+
+def test_our_own_chain_is_held_to_what_ours_costs_without_it() -> None:
+    scenario = next(scenario for scenario in SCENARIOS if scenario.name == "get-1k")
+    ours = replace(OUR_ROW, scenario="get-1k", ratio=1.0)
+    for ratio, word in ((1.3, "reached"), (1.4, "MISSED")):
+        chain = replace(ours, peer=DEFAULT_CHAIN, ratio=ratio)
+        lines = [line for line, _ in report.targets([ours, chain], [scenario])]
+        assert lines == [f"get-1k: ours/slipstream-chain {1 / ratio:.2f}, wanted at least 0.74: {word}"]
