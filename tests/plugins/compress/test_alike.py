@@ -11,7 +11,7 @@ from tests.support.plugins import make_request
 
 CLIENTS = Clients((Coding.GZIP,), OriginSees.IDENTITY)
 FIGURES = CompressFigures(Figures.in_memory(), "r")
-TOLD = FIGURES.outcome(CompressReason.TOO_SMALL)
+TOLD = FIGURES.outcome(CompressReason.SMALL)
 
 
 def client(value: bytes = b"gzip") -> Client:
@@ -47,7 +47,7 @@ class Case:
 def test_the_next_one_like_it_gets_the_same_fields_and_is_told_and_counted() -> None:
     case, request, before = Case(), make_request(), TOLD[0].row[TOLD[0].cell]
     assert case.given(request)
-    assert [decision.reason for decision in request.trail] == [CompressReason.TOO_SMALL]
+    assert [decision.reason for decision in request.trail] == [CompressReason.SMALL]
     assert TOLD[0].row[TOLD[0].cell] == before + 1
 
 
