@@ -53,6 +53,11 @@ class Reader(asyncio.Protocol):
         self.has_left = True
         self._transport.abort()
 
+    @property
+    def seconds(self) -> float:
+        """From the request to the end of its answer."""
+        return self.ended_at - self.asked_at
+
     def close(self) -> None:
         """Leave in order."""
         self._transport.close()

@@ -81,8 +81,10 @@ def like(response: Response, body: BodyStream | bytes) -> Response:
     """A response with the same head, which its owner may change. Who waits for the end of the first is not told of
     the end of this one."""
     copied = Response(response.status, response.fields.again(), body, response.reason)
-    copied.described_length = response.described_length
-    copied.dated = response.dated
+    if response.described_length is not None:
+        copied.described_length = response.described_length
+    if response.dated:
+        copied.dated = True
     return copied
 
 

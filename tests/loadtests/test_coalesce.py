@@ -1,6 +1,11 @@
 """Promises about crowds."""
 
-from loadtests.coalesce import Result, table
+from loadtests.coalesce import Result, p99, table
+
+
+def test_one_in_a_hundred_may_take_longer() -> None:
+    assert p99([float(value) for value in range(100)]) == 99.0
+    assert p99([*[1.0] * 199, 9.0]) == 1.0
 
 
 def test_the_table_says_which_promise_is_broken() -> None:
