@@ -39,6 +39,10 @@ from gateway.http.message import (
     WallTime,
 )
 from gateway.listener.error_response import error_response, internal_error
+from gateway.tiers.tier import Entry as TierEntry
+from gateway.tiers.tier import Found as TierFound
+from gateway.tiers.tier import PurgeOrder, TierError
+from gateway.tiers.tiers import Tiers
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.deflate import Deflate, agree_deflate
 from gateway.websocket.terms import (
@@ -93,6 +97,7 @@ __all__ = [
     "Outbox",
     "OverloadedError",
     "Plugin",
+    "PurgeOrder",
     "QueueLimits",
     "Reason",
     "RefusedError",
@@ -108,6 +113,10 @@ __all__ = [
     "StreamAbortedError",
     "StreamEnd",
     "Tasks",
+    "TierEntry",
+    "TierError",
+    "TierFound",
+    "Tiers",
     "Transform",
     "TunnelTerms",
     "Unpack",

@@ -16,6 +16,7 @@ from gateway.http.message import Monotonic, WallTime
 if TYPE_CHECKING:
     from gateway.chain.plugin import Handler
     from gateway.figures.registry import Figures
+    from gateway.tiers.tiers import Tiers
 
 
 class Clock(Protocol):
@@ -132,6 +133,8 @@ class Runtime:
     """The servers that the route's upstream has now, by URL. `None` in tests and one-shot commands."""
     workers: int = 1
     """How many workers the gateway has, each with a memory of its own."""
+    tiers: Tiers | None = None
+    """Stores behind the memory of this worker that it shares with others; `None` where there are none."""
     at_each_sweep: list[Callable[[], None]] = field(default_factory=list)
     """Called at least twice a second: for gauges, so that requests need not set them. Whoever adds in `open` removes
     in `close`."""

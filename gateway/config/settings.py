@@ -15,6 +15,7 @@ from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
 from gateway.config.replay import ReplaySettings
 from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
 from gateway.config.shorthand import OneOrMany, OneOrMore, check_token
+from gateway.config.tiers import HostTierSettings, TierSettings
 from gateway.config.units import Duration, OrOff, seconds
 from gateway.config.upstreams import (
     PoolSettings,
@@ -31,6 +32,7 @@ __all__ = [
     "GatewaySettings",
     "HashSettings",
     "HealthSettings",
+    "HostTierSettings",
     "LagSettings",
     "LimitSettings",
     "ListenSettings",
@@ -41,6 +43,7 @@ __all__ = [
     "RouteTimeoutSettings",
     "ServerSettings",
     "TcpAddress",
+    "TierSettings",
     "TimeoutSettings",
     "TlsSettings",
     "UnixAddress",
@@ -120,6 +123,8 @@ class GatewaySettings(Settings):
     """What a downstream may send, and how long it may take."""
     replay: ReplaySettings = ReplaySettings()
     """The replay lane."""
+    tiers: TierSettings = TierSettings()
+    """Where answers are kept beside the memory of each worker."""
     trusted_proxies: OneOrMany[Network] = ()
     """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
     drain: Duration = seconds(15)

@@ -30,6 +30,7 @@ from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
+from gateway.tiers.tiers import Tiers, tiers_for
 from gateway.upstream.forward import Upstream
 from gateway.websocket.desk import ConnectionDesk
 from gateway.worker.answering import ChainControl, Switchboard
@@ -53,6 +54,7 @@ class Prepared:
     contexts: list[ssl.SSLContext | None]
     control: ChainControl | None
     """What its plugins answer the supervisor; `None` without a supervisor."""
+    tiers: Tiers | None
 
 
 class Road:
@@ -91,13 +93,16 @@ class Road:
         upstreams: dict[str, Upstream] = {}
         routes: list[CompiledRoute[RouteFigures]] = []
         control = None if self._control is None else ChainControl(self._control)
+        tiers: Tiers | None = None
         try:
+            in_use = self._current.tiers if self._current is not None else None
+            tiers = await tiers_for(settings.tiers, self._figures, in_use)
             self._add_upstreams(upstreams, settings)
             await self._servers.ask()
             self._servers.tell(upstreams)
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
-                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward)
+                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, tiers)
                 innermost = forward(plan.upstream)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
@@ -105,8 +110,13 @@ class Road:
         except BaseException:  # cancelled as well: nothing of it may stay
             self._retire_unused(upstreams)
             await self._close_routes(routes, settings)
+            await self._close_unused(tiers)
             raise
-        return Prepared(configuration, routes, upstreams, contexts, control)
+        return Prepared(configuration, routes, upstreams, contexts, control, tiers)
+
+    async def _close_unused(self, tiers: Tiers | None) -> None:
+        if tiers is not None and (self._current is None or self._current.tiers is not tiers):
+            await tiers.close()
 
     def _context(self, listen: ListenSettings) -> ssl.SSLContext | None:
         if listen.tls is None:
@@ -143,6 +153,7 @@ class Road:
         settings: GatewaySettings,
         control: ChainControl | None = None,
         forward: Callable[[str], Handler] | None = None,
+        tiers: Tiers | None = None,
     ) -> Runtime:
         return Runtime(
             route=route,
@@ -158,6 +169,7 @@ class Road:
             dispatch=self._dispatch,
             servers=None if upstream is None else upstream.urls,
             workers=settings.worker_count(len(os.sched_getaffinity(0))),
+            tiers=tiers,
             at_each_sweep=self._deadlines.at_each_sweep,
         )
 
@@ -204,11 +216,13 @@ class Road:
                 await asyncio.sleep(_SETTLE_SECONDS)
         finally:
             await self._close_routes(old.routes, old.configuration.settings)
+            await self._close_unused(old.tiers)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared and will not be used."""
         self._retire_unused(prepared.upstreams)
         await self._close_routes(prepared.routes, prepared.configuration.settings)
+        await self._close_unused(prepared.tiers)
 
     async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]], settings: GatewaySettings) -> None:
         for route in routes:
@@ -284,6 +298,8 @@ class Road:
             for upstream in current.upstreams.values():
                 upstream.retire()
         await self._tasks.close()
+        if current is not None:
+            await self._close_unused(current.tiers)
 
     def status(self) -> dict[str, object]:
         """For /api/status; JSON."""

@@ -38,10 +38,10 @@ class Desk:
 
         Raises DeskError."""
         soft, dry_run = bool(message.get("soft")), bool(message.get("dry_run"))
-        return Purges(self._store, self._selectors(message), soft=soft, dry_run=dry_run)
+        return Purges(self._store, self.selectors(message), soft=soft, dry_run=dry_run)
 
-    def _selectors(self, message: dict[str, Any]) -> list[Selector]:
-        """What is meant. A URL is looked for in every form that a route gives it in its keys."""
+    def selectors(self, message: dict[str, Any]) -> list[Selector]:
+        """What a purge means. A URL is looked for in every form that a route gives it in its keys. Raises DeskError."""
         given = [name for name in ("url", "prefix", "tag", "route", "all") if message.get(name)]
         if len(given) != 1:
             raise DeskError("exactly one of url, prefix, tag, route and all is wanted")
@@ -63,7 +63,7 @@ class Desk:
         """The page of stored responses that `message` wants: `url`, `prefix`, `tag` or `route`; `text`, `status`,
         `order`, `descending`, `offset`, `most`. Raises DeskError."""
         named = any(message.get(name) for name in ("url", "prefix", "tag", "route"))
-        among = self._selectors({**message, "all": False}) if named else [EVERYTHING]
+        among = self.selectors({**message, "all": False}) if named else [EVERYTHING]
         try:
             search = Search(
                 among=next((form for form in among if any(self._store.candidates(form))), among[0]),

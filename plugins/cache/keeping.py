@@ -23,6 +23,7 @@ from plugins.cache.status import CacheStatus, append
 from plugins.cache.store import Ending, Put
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store, plan_storing
+from plugins.cache.tiered import Tiered
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.vary import select_part
 
@@ -70,6 +71,8 @@ class Fetched:
     reason: ForwardReason
     whole: bool
     """Whether the whole was asked for in place of a part."""
+    marks: tuple[int, ...] = ()
+    """The marks of the tiers when it was asked for."""
 
     @property
     def seconds(self) -> float:
@@ -89,6 +92,7 @@ class Keeper:
         figures: CacheFigures,
         uncacheable: Uncacheable,
         route: str,
+        tiered: Tiered | None = None,
     ) -> None:
         self._store = shared.store
         self._filling = shared.filling
@@ -98,6 +102,7 @@ class Keeper:
         self._figures = figures
         self._uncacheable = uncacheable
         self._route = route
+        self._tiered = tiered
 
     def put(
         self, sent: Request, planned: StorePlan, key: bytes, body: bytes, fetched: Fetched
@@ -113,7 +118,11 @@ class Keeper:
         put = self._store.put(stored, fetched.since)
         if put is Put.STORED:
             self._uncacheable.forget(fetched.key)
+            if self._tiered is not None:
+                self._tiered.keep(stored, fetched.marks, self._policy)
             return stored
+        if self._tiered is not None:
+            self._tiered.drop(stored)
         return self.not_stored(
             fetched, NotStoredReason.TOO_LARGE if put is Put.TOO_LARGE else NotStoredReason.INVALIDATED
         )
@@ -129,7 +138,7 @@ class Keeper:
             return stored
         whole = replace(whole, initial_age=planned.initial_age)  # an Age that came is not among the stored fields
         if old is not None and joined.status == 200:
-            self._store.remove(old, Ending.REPLACED)
+            self._remove(old, Ending.REPLACED)
         return whole.stored(stored.key, stored.route, joined.body, stored.origin_seconds)
 
     def _is_overtaken(self, stored: StoredResponse) -> bool:
@@ -151,7 +160,13 @@ class Keeper:
         status = response.status
         is_lasting = (status < 400 and status not in (206, 304)) or status in (404, 410)
         if stored is not None and is_lasting and reason in _SUPERSEDING:
-            self._store.remove(stored, Ending.REPLACED)
+            self._remove(stored, Ending.REPLACED)
+
+    def _remove(self, stored: StoredResponse, ending: Ending) -> None:
+        """Let go of what is wrong or was replaced, in the tiers too."""
+        self._store.remove(stored, ending)
+        if self._tiered is not None:
+            self._tiered.drop(stored)
 
     def is_for_get(self, request: Request, response: Response, times: Times) -> bool:
         """Whether an answer to POST may be stored for later GETs (RFC 9110 §9.3.3).
@@ -193,14 +208,16 @@ class Keeper:
         store, stored, planned = self._store, update.stored, update.plan
         if not isinstance(planned, StorePlan):
             if not update.may_stay:
-                store.remove(stored, Ending.INVALIDATED)
+                self._remove(stored, Ending.INVALIDATED)
             return None
         if planned.variant == stored.variant:
-            store.freshen(stored, planned.freshening(), fetched.since)
+            if store.freshen(stored, planned.freshening(), fetched.since) and self._tiered is not None:
+                self._tiered.keep(stored, fetched.marks, self._policy)
             return None
-        store.remove(stored, Ending.REPLACED)
+        self._remove(stored, Ending.REPLACED)
         moved = planned.stored(fetched.key, self._route, stored.body, stored.origin_seconds)
-        store.put(moved, fetched.since)
+        if store.put(moved, fetched.since) is Put.STORED and self._tiered is not None:
+            self._tiered.keep(moved, fetched.marks, self._policy)
         return moved
 
     def fill(

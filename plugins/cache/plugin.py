@@ -20,27 +20,21 @@ from gateway.api import (
     UpstreamError,
     WallTime,
 )
-from plugins.cache.desk import Desk, shown
-from plugins.cache.fallback import Fallback
-from plugins.cache.figures import CacheFigures
+from plugins.cache.desk import shown
 from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, passing_fields, validation_fields
 from plugins.cache.freshness import Times, current_age
 from plugins.cache.invalidation import invalidated
-from plugins.cache.keeping import Fetched, Keeper
-from plugins.cache.key import Keyer
+from plugins.cache.keeping import Fetched
 from plugins.cache.outbox import selectors_of
+from plugins.cache.parts import parts_of
 from plugins.cache.passing import Passing
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, has_origin_validator, plan
-from plugins.cache.policy import Policy
 from plugins.cache.purge import Purges
 from plugins.cache.reasons import BypassReason, ForwardReason, HitReason, MissReason, NotStoredReason, StaleReason
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in, tell_of_stale
 from plugins.cache.sending import for_refresh, sent_as
-from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
-from plugins.cache.shared import Shared
 from plugins.cache.stale import failure_of
-from plugins.cache.status import CacheStatus
 from plugins.cache.store import Ending
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store
@@ -64,23 +58,16 @@ class CachePlugin(Plugin):
     def __init__(self, settings: CacheSettings, runtime: Runtime) -> None:
         self._settings = settings
         self._runtime = runtime
-        self._policy = Policy(settings)
-        self._status = CacheStatus(runtime.name) if settings.cache_status else None
-        self._figures = CacheFigures(runtime.figures, runtime.route)
-        self._uncacheable = Uncacheable(settings.hit_for_miss)
-        self._large = Uncacheable(settings.hit_for_miss)
-        self._shared: Shared = runtime.lasting.share("cache", lambda: Shared(settings, runtime.clock))
-        mark = self._shared.mark_of(runtime.upstream)
-        self._keyer = Keyer(settings.key, self._policy.bypass_cookies, mark=mark)
-        replayed: frozenset[bytes] | None = None
-        if settings.replay and not settings.key.cookies:
-            replayed = frozenset(name.lower().encode() for name in settings.key.fields)
-        self._serving = Serving(runtime.route, self._policy, self._status, self._shared.steady, self._figures, replayed)
-        self._fallback = Fallback(self._policy, self._status, self._figures)
-        self._desk = Desk(self._shared, self._keyer, self._policy, self._uncacheable)
-        self._keeper = Keeper(
-            self._shared, self._keyer, self._policy, self._status, self._figures, self._uncacheable, runtime.route
+        self._parts = parts = parts_of(settings, runtime)
+        self._shared, self._policy, self._keyer, self._tiered = parts.shared, parts.policy, parts.keyer, parts.tiered
+        self._status, self._figures, self._uncacheable = parts.status, parts.figures, parts.uncacheable
+        self._serving, self._fallback, self._desk, self._keeper = (
+            parts.serving,
+            parts.fallback,
+            parts.desk,
+            parts.keeper,
         )
+        self._large = Uncacheable(settings.hit_for_miss)
 
     async def open(self) -> None:
         """Take over the store, at the size the settings want now, and answer the administrator and other workers."""
@@ -111,7 +98,9 @@ class CachePlugin(Plugin):
 
     async def _purge(self, message: dict[str, Any]) -> dict[str, Any]:
         purge = self._desk.purge(message)
+        noted = None if message.get("dry_run") else self._parts.purge_tiers(self._desk.selectors(message), message)
         await _in_turns(purge.step)
+        await (noted or asyncio.sleep(0))
         return {"count": purge.count, "octets": purge.octets}
 
     async def _entries(self, message: dict[str, Any]) -> dict[str, Any]:
@@ -120,16 +109,14 @@ class CachePlugin(Plugin):
         return {"count": listing.count, "octets": listing.octets, "entries": [shown(row) for row in listing.page()]}
 
     def _resize(self) -> None:
-        shared = self._shared
-        if shared.store.limit != shared.memory:
-            self._runtime.tasks.spawn(self._resize_in_turns(), name="cache.resize")
-
-    async def _resize_in_turns(self) -> None:
-        shared = self._shared
-        await _in_turns(lambda: not shared.store.resize(shared.memory))
+        if (shared := self._shared).store.limit != shared.memory:
+            work = _in_turns(lambda: not shared.store.resize(shared.memory))
+            self._runtime.tasks.spawn(work, name="cache.resize")
 
     def _show(self) -> None:
         self._figures.show(self._shared.store, self._shared.filling)
+        if self._tiered is not None:
+            self._tiered.report_uses(self._now())
 
     # --- invalidation --------------------------------------------------------------------------
 
@@ -139,6 +126,7 @@ class CachePlugin(Plugin):
         found = invalidated(request, response, shared.targets, self._policy)
         if found is None:
             return
+        self._parts.purge_tiers(found.selectors)
         removal = Purges(shared.store, found.selectors, ending=Ending.INVALIDATED)
         if removal.step():
             tasks.spawn(_in_turns(removal.step), name="cache.invalidate")
@@ -161,6 +149,7 @@ class CachePlugin(Plugin):
     async def _hear(self, message: dict[str, Any]) -> None:
         """Remove what another worker's unsafe requests have made unusable."""
         selectors = selectors_of(message["news"])
+        self._parts.purge_tiers(selectors)
         await _in_turns(Purges(self._shared.store, selectors, ending=Ending.INVALIDATED).step)
 
     # --- requests ------------------------------------------------------------------------------
@@ -169,7 +158,7 @@ class CachePlugin(Plugin):
         """The handler that answers from the store."""
         keyer, policy, store = self._keyer, self._policy, self._shared.store
         steady, monotonic, wall = self._shared.steady, self._runtime.clock.monotonic, self._runtime.clock.wall
-        find, figures, serve = store.get, self._figures, self._serving.fresh
+        find, figures, serve, tiered = store.get, self._figures, self._serving.fresh, self._tiered
         passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
 
         async def handle(request: Request) -> Response:
@@ -185,12 +174,15 @@ class CachePlugin(Plugin):
             else:
                 variants = find(key)
                 if variants is None and passing.takes(request, key, now, is_known=known is not None):
-                    since, response = store.epoch, await inner(request)
+                    since, marks, response = store.epoch, self._parts.marks(), await inner(request)
                     if passing.hand_on(request, response, key, now, steady.at(monotonic())):
                         return response
-                    fetched = Fetched(key, since, Times(now, self._now(), wall()), passing.reason, whole=False)
+                    times = Times(now, self._now(), wall())
+                    fetched = Fetched(key, since, times, passing.reason, False, marks)
                     return await self._take(request, request, response, fetched, None) or response
                 todo = plan(request, variants, now, policy)
+                if tiered is not None and not isinstance(todo, Serve) and tiered.look(key, variants):
+                    todo = plan(request, find(key), now, policy)
                 if isinstance(todo, Serve):
                     return serve(request, todo.stored, todo.age, now)
                 work = self._otherwise(inner, request, key, todo, now)
@@ -213,6 +205,14 @@ class CachePlugin(Plugin):
         todo: ServeStale | Revalidate | Fetch | Refuse,
         now: WallTime,
     ) -> Response:
+        tiered, store = self._tiered, self._shared.store
+        if tiered is not None and tiered.tiers.has_far:
+            since, known = store.epoch, tiered.known(store.get(key))
+            if tiered.take_in(key, await tiered.tiers.find_far(key, known), since):
+                again = plan(request, store.get(key), now := self._now(), self._policy)
+                if isinstance(again, Serve):
+                    return self._serving.fresh(request, again.stored, again.age, now)
+                todo = again
         match todo:
             case ServeStale(stored, age, reason, revalidate):
                 if revalidate:
@@ -253,7 +253,7 @@ class CachePlugin(Plugin):
             whole = fetches_whole(request, policy, is_known_large=is_known_large)
             fields = fetch_fields(request, policy, whole=whole)
         wants_part = request.method == "GET" and b"range" in request.fields
-        since = store.epoch
+        since, marks = store.epoch, self._parts.marks()
         sent = sent_as(request, fields, self._keyer.target(request.target))
         tell_of_stale(request, sent, stored, now, policy)
         try:
@@ -267,7 +267,7 @@ class CachePlugin(Plugin):
                 raise
             return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
         times = Times(now, self._now(), self._runtime.clock.wall())
-        fetched = Fetched(key, since, times, reason, whole=wants_part and b"range" not in fields)
+        fetched = Fetched(key, since, times, reason, wants_part and b"range" not in fields, marks)
         if stored is not None:
             settled = await self._settle(inner, request, sent, response, stored, fetched, confirm=confirm)
             if settled is not None:
@@ -318,8 +318,8 @@ class CachePlugin(Plugin):
     async def _take(
         self, request: Request, sent: Request, response: Response, fetched: Fetched, before: StoredResponse | None
     ) -> Response | None:
-        """Store an answer where that is allowed, and hand it on. `None`: a whole came in place of a part, and is not
-        to be had at once. `before` is what was stored until now."""
+        """Store an answer where that is allowed, and hand it on. `before` is what was stored until now. `None`: a whole
+        came in place of a part, and is not to be had at once."""
         policy, keeper = self._policy, self._keeper
         if response.upgraded is not None:
             return response
@@ -356,7 +356,7 @@ class CachePlugin(Plugin):
         """Let the request pass. Its answer may still make stored responses unusable, or be stored itself."""
         self._fallback.note(request, reason)
         store = self._shared.store
-        now, since = self._now(), store.epoch
+        now, since, marks = self._now(), store.epoch, self._parts.marks()
         sent = request
         if key is not None:  # its answer may become everybody's
             sent = sent_as(request, passing_fields(request, self._policy), self._keyer.target(request.target))
@@ -370,7 +370,7 @@ class CachePlugin(Plugin):
             return response
         if key is None and self._keeper.is_for_get(request, response, times):
             key = self._keyer.get_key(request)
-        fetched = Fetched(key or b"", since, times, reason, whole=False)
+        fetched = Fetched(key or b"", since, times, reason, whole=False, marks=marks)
         if key is None:
             return self._keeper.tell(response, fetched, response.status, stored=False)
         taken = await self._take(request, sent, response, fetched, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from gateway.api import Clock
+from gateway.api import Clock, Tiers
 from plugins.cache.filling import Filling
 from plugins.cache.freshness import SteadyTime
 from plugins.cache.key import Keyer
@@ -12,6 +12,7 @@ from plugins.cache.outbox import Outbox
 from plugins.cache.refreshes import Refreshes
 from plugins.cache.settings import CacheSettings
 from plugins.cache.store import MemoryStore
+from plugins.cache.tiered import Tiered
 
 ENTRY_OVERHEAD = 64 * 1024
 """Octets that fields, key and what is derived may take beside the largest content."""
@@ -32,11 +33,18 @@ class Shared:
         self._routes: dict[int, tuple[CacheSettings, Keyer]] = {}
         self._changing: tuple[Keyer, ...] = ()
         self._marks: dict[str, bytes] = {}
+        self._tiered: Tiered | None = None
 
     def mark_of(self, upstream: str) -> bytes:
         """What tells the keys of an upstream from those of others, which may have the same URLs. Nothing for the first
         one: where there is no other its keys are just URLs."""
         return self._marks.setdefault(upstream, b"upstream " + upstream.encode() if self._marks else b"")
+
+    def tiered(self, tiers: Tiers, clock: Clock) -> Tiered:
+        """The store's dealings with these tiers."""
+        if self._tiered is None or self._tiered.tiers is not tiers:
+            self._tiered = Tiered(tiers, self.store, self.steady, clock)
+        return self._tiered
 
     def join(self, route: object, settings: CacheSettings, keyer: Keyer) -> None:
         """A route begins to use the store."""

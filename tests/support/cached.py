@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.api import Body, BodyStream, Handler, Request, Response
+from gateway.api import Body, BodyStream, Handler, Request, Response, Tiers
 from gateway.chain.runtime import Lasting, Runtime, Tasks
 from gateway.figures.registry import Figures
 from plugins.cache import PLUGIN
@@ -128,12 +128,14 @@ class Cached:
         route: str = "default",
         upstream: str = "app",
         workers: int = 1,
+        tiers: Tiers | None = None,
+        clock: ManualClock | None = None,
         **settings: Any,
     ) -> None:
         """`beside` is a cache of the same worker: another route, or the one before a reload. With more `workers` this
         is one of them: its `control.others` are the others'."""
         self.origin = ScriptedUpstream(*answers)
-        self.clock: ManualClock = beside.clock if beside else ManualClock(monotonic=0.0, wall=START)
+        self.clock: ManualClock = beside.clock if beside else clock or ManualClock(monotonic=0.0, wall=START)
         self.figures: Figures = beside.figures if beside else Figures.in_memory()
         self.control: RecordingControl = beside.control if beside else RecordingControl()
         self.tasks: Tasks = beside.tasks if beside else Tasks()
@@ -151,6 +153,7 @@ class Cached:
             lasting=self.lasting,
             workers=workers,
             at_each_sweep=self.sweeps,
+            tiers=tiers,
         )
         self.plugin = PLUGIN(PLUGIN.Settings.model_validate(settings), self.runtime)
         self.handle = self.plugin.wrap(origin or self.origin)

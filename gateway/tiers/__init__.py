@@ -1,0 +1,1 @@
+"""Stores behind the memory of a worker: shared by the workers of a machine, and later by machines."""

@@ -1,0 +1,77 @@
+import pytest
+
+from gateway.tiers import waiting as module
+from gateway.tiers.tier import PurgeOrder
+from gateway.tiers.waiting import Waiting
+from tests.support.tiering import record
+
+ONE = record(body=b"x" * 1000)
+
+
+def test_what_is_beyond_the_limit_is_refused() -> None:
+    waiting = Waiting(2 * ONE.octets)
+    assert [waiting.put(place, ONE) for place in (b"1", b"2", b"3")] == [True, True, False]
+    assert waiting.octets == 2 * ONE.octets
+
+
+def test_the_newest_counts_for_a_place() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    waiting.put(b"1", ONE)
+    waiting.put(b"1", ONE)
+    assert waiting.octets == ONE.octets
+    waiting.drop(b"1")
+    assert (waiting.octets, waiting.work) == (0, {b"1": None})
+
+
+def test_what_is_being_written_waits_until_it_is_done() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    waiting.put(b"1", ONE)
+    batch, _, _ = waiting.batch(1)
+    assert b"1" in waiting.work
+    waiting.done(batch, 0)
+    assert (waiting.is_empty, waiting.octets) == (True, 0)
+
+
+def test_what_came_while_its_place_was_written_still_waits() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    waiting.put(b"1", ONE)
+    batch, _, _ = waiting.batch(1)
+    later = record(body=b"later")
+    waiting.put(b"1", later)
+    waiting.done(batch, 0)
+    assert waiting.work == {b"1": later}
+    assert waiting.octets == later.octets
+
+
+def test_what_could_not_be_written_is_to_be_removed() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    waiting.put(b"1", ONE)
+    waiting.give_up(waiting.batch(1)[0])
+    assert (waiting.work, waiting.octets) == ({b"1": None}, 0)
+
+
+def test_a_batch_is_not_much_larger_than_wanted() -> None:
+    waiting = Waiting(100 * ONE.octets)
+    for number in range(10):
+        waiting.put(b"%d" % number, ONE)
+    assert len(waiting.batch(3 * ONE.octets)[0]) == 3
+
+
+def test_uses_add_up_and_are_handed_over_once() -> None:
+    waiting = Waiting(0)
+    waiting.use(b"1", 2)
+    waiting.use(b"1", 3)
+    assert waiting.batch(1)[2] == {b"1": 5}
+    assert waiting.batch(1)[2] == {}
+
+
+def test_too_much_to_remove_means_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_DROPS", 2)
+    purge = PurgeOrder(labels=(b"a",))
+    drops, purges = Waiting(0), Waiting(0)
+    for number in range(3):
+        assert [drops.is_overflowed, purges.is_overflowed] == [False, False]
+        drops.drop(b"%d" % number)
+        assert purges.purge(purge, None) == (number < 2)
+    assert [drops.is_overflowed, purges.is_overflowed] == [True, True]
+    assert [len(drops.work), len(purges.purges)] == [2, 2]
