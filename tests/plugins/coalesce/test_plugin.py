@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.api import Decision, Response
+from gateway.api import Decision, Handler, Request, Response
 from plugins.coalesce import PLUGIN
 from plugins.coalesce.reasons import ApartReason
 from tests.support.coalescing import Coalesced, turns
@@ -274,3 +274,28 @@ async def test_the_short_way_goes_past_it() -> None:
     assert short is not None
     assert short(make_request()) is response
     assert room.plugin.wrap_at_once(None) is None
+
+
+async def test_exchanges_may_reach_further_than_this_worker() -> None:
+    """The seam for exchanges that workers share: followers know nothing of it."""
+
+    class Further(PLUGIN):
+        def reach(self, inner: Handler) -> Handler:
+            async def fetch(request: Request) -> Response:
+                if request.target == b"/elsewhere":
+                    return make_response(body=b"from a neighbour")
+                return await inner(request)
+
+            return fetch
+
+    room = Coalesced()
+    handle = Further(PLUGIN.Settings(), room.runtime).wrap(room.origin)
+    request = make_request(target="/elsewhere")
+    assert (await handle(request)).body == b"from a neighbour"
+    assert room.calls == []
+    room.handle = handle
+    clients = await room.several(3)
+    assert len(room.calls) == 1
+    room.calls[0].answer(b"from here")
+    await turns()
+    assert [client.body for client in clients] == [b"from here"] * 3
