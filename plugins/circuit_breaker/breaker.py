@@ -40,10 +40,10 @@ class Breaker:
         "_closed_at",
         "_credit",
         "_epochs",
+        "_folded",
         "_in_flight",
         "_last_open",
         "_ramp_from",
-        "_row",
         "_rules",
         "_succeeded",
         "_window",
@@ -51,8 +51,10 @@ class Breaker:
         "epoch",
         "in_a_row",
         "is_plain",
+        "row",
         "state",
         "until",
+        "well",
     )
 
     def __init__(self, name: str, rules: Rules, epochs: Epochs, chance: Callable[[], float]) -> None:
@@ -66,11 +68,16 @@ class Breaker:
         """While open: when to try again, in monotonic seconds; infinity when somebody has to close it."""
         self.in_a_row = 0
         """How many times it has opened without having been well in between."""
+        self.row = 0
+        """Failures in a row. Whoever adds to `well` sets it to 0."""
+        self.well = 0
+        """Exchanges that ended well and are not in the window yet. While the circuit is plain and has not changed since
+        they were let through, whoever sees one end just adds it here: that is all a success costs."""
         self._rules = rules
         self._epochs = epochs
         self._chance = chance
         self._window = rules.make_window()
-        self._row = 0  # failures in a row
+        self._folded = -math.inf  # until when what ended well is in the window
         self._in_flight = 0
         self._succeeded = 0  # probes
         self._ramp_from = -math.inf
@@ -121,11 +128,12 @@ class Breaker:
             if probe:
                 self._record_probe(failed, slow, now)
             return
+        self.look(now)
         self._window.add(failed, slow, now)
         if failed:
-            self._row += 1
+            self.row += 1
         else:
-            self._row = 0
+            self.row = 0
             if not slow:
                 return
         self._judge(now)
@@ -137,9 +145,17 @@ class Breaker:
         if self.state is State.HALF_OPEN:
             self._open(Cause.PROBE_FAILED, "the body of a probe broke off", now)
             return
+        self.look(now)
         self._window.spoil(now)
-        self._row += 1
+        self.row += 1
         self._judge(now)
+
+    def look(self, now: float) -> None:
+        """Put what ended well into the window. Done now and then, so that it is known when that was."""
+        if self.well:
+            self._window.add_well(self.well, self._folded, now)
+            self.well = 0
+        self._folded = now
 
     def _record_probe(self, failed: bool, slow: bool, now: float) -> None:
         if failed or slow:
@@ -152,8 +168,8 @@ class Breaker:
 
     def _judge(self, now: float) -> None:
         rules, window = self._rules, self._window
-        if self._row >= rules.consecutive_failures:
-            self._open(Cause.CONSECUTIVE_FAILURES, f"{self._row} exchanges in a row failed", now)
+        if self.row >= rules.consecutive_failures:
+            self._open(Cause.CONSECUTIVE_FAILURES, f"{self.row} exchanges in a row failed", now)
         elif window.calls >= rules.minimum_calls:
             if window.failures >= rules.failure_rate * window.calls:
                 self._open(Cause.FAILURE_RATE, f"{window.failures} of {window.calls} exchanges failed", now)
@@ -207,7 +223,7 @@ class Breaker:
         """Go by other rules from here on. The state stays; what was seen stays where it still means the same."""
         if not rules.has_window_of(self._rules):
             self._window = rules.make_window()
-            self._row = 0
+            self.row = self.well = 0
         self._rules = rules
 
     def _change(self, change: Change) -> None:
@@ -216,7 +232,8 @@ class Breaker:
         self.state = change.state
         self.in_a_row = change.in_a_row
         self.until = -math.inf if change.until is None else change.until
-        self._in_flight = self._succeeded = self._row = 0
+        self._in_flight = self._succeeded = self.row = self.well = 0
+        self._folded = change.at
         self._window.clear()
         if change.state is State.CLOSED:
             self._closed_at = change.at
@@ -235,6 +252,7 @@ class Breaker:
     def counts(self, now: float) -> dict[str, int]:
         """What is in the window now."""
         window = self._window
+        self.look(now)
         window.look(now)
         return {"calls": window.calls, "failures": window.failures, "slow": window.slow}
 

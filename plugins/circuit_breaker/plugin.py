@@ -71,13 +71,21 @@ class CircuitBreakerPlugin(Plugin):
         """Take the circuits over as they are, and answer other workers and the administrator."""
         self._group.join(self, self._rules)
         self._board.join(self._group)
+        self._runtime.at_each_sweep.append(self._sweep)
         if self._runtime.control is not None:
             self._post.answer_by(self._runtime)
 
     async def close(self) -> None:
         """Leave the circuits to the chain that comes after."""
         self._group.part(self)
+        if self._sweep in self._runtime.at_each_sweep:
+            self._runtime.at_each_sweep.remove(self._sweep)
         self._post.stop_asking(self._runtime)
+
+    def _sweep(self) -> None:
+        now = self._runtime.clock.monotonic()
+        for breaker in self._group.breakers.values():
+            breaker.look(now)
 
     def wrap(self, inner: Handler) -> Handler:
         """`inner` behind its circuit."""
@@ -86,27 +94,32 @@ class CircuitBreakerPlugin(Plugin):
         group, epochs, breakers = self._group, self._group.epochs, self._group.breakers
         only = None if group.per_server else group.breakers[ALL]
         monotonic, statuses = self._runtime.clock.monotonic, self._judge.statuses
+        times = self._settings.slow_call is not None
         instead = None
         if self._settings.fallback.on_failure and (self._elsewhere is not None or self._static is not None):
             instead = self._instead_of_failure
 
         async def handle(request: Request) -> Response:
-            begun = monotonic()
             if not group.calm:
-                return await self._with_care(inner, request, begun)
+                return await self._with_care(inner, request, monotonic())
             epoch = epochs.now
+            begun = monotonic() if times else 0.0
             try:
                 response = await inner(request)
             except UpstreamError as error:
-                self._failed(request, error, begun, epoch)
+                self._failed(request, error, begun or monotonic(), epoch)
                 if instead is not None:
                     return await instead(request, error)
                 raise
-            now = monotonic()
             breaker = only or breakers.get(request.served_by) or self._breaker_of(request)
             failed = response.status in statuses
             if breaker is not None:
-                breaker.record(failed, now - begun, epoch, now)
+                if failed or times or not breaker.is_plain or epoch < breaker.epoch:
+                    now = monotonic()
+                    breaker.record(failed, now - (begun or now), epoch, now)
+                else:  # nearly every time
+                    breaker.well += 1
+                    breaker.row = 0
                 if response.body.__class__ is BodyStream:
                     self._watch_body(response.body, breaker, epoch)
             if failed and instead is not None:

@@ -22,6 +22,9 @@ class Window(Protocol):
     def add(self, failed: bool, slow: bool, now: float) -> None:
         """One exchange has ended."""
 
+    def add_well(self, count: int, since: float, now: float) -> None:
+        """So many exchanges have ended well since then, nobody knows when exactly."""
+
     def spoil(self, now: float) -> None:
         """An exchange that was added as a success has failed after all; without any it is one more."""
 
@@ -65,6 +68,11 @@ class CountWindow:
             ring[at] = 0
         at += 1
         self._at = at if at < self._size else 0
+
+    def add_well(self, count: int, since: float, now: float) -> None:
+        """So many exchanges have ended well."""
+        for _ in range(min(count, self._size)):
+            self.add(False, False, now)
 
     def spoil(self, now: float) -> None:
         """The latest success was none; without any it is one more exchange."""
@@ -111,16 +119,39 @@ class TimeWindow:
             slot[2] += 1
             self.slow += 1
 
+    def add_well(self, count: int, since: float, now: float) -> None:
+        """So many exchanges have ended well since then: evenly, as far as anybody knows."""
+        self.look(now)
+        slots, seconds = self._slots, self._seconds
+        oldest = now - SLOTS * seconds
+        if since < oldest:
+            if since > -math.inf:
+                count = round(count * (now - oldest) / (now - since))
+            since = oldest
+        end, left = self._next, count
+        for back in range(SLOTS):
+            begin = end - seconds
+            if since >= begin or back == SLOTS - 1:
+                share = left
+            else:
+                share = min(left, round(count * (min(now, end) - begin) / (now - since)))
+            slots[(self._turn - back) % SLOTS][0] += share
+            self.calls += share
+            left -= share
+            if left <= 0:
+                return
+            end = begin
+
     def spoil(self, now: float) -> None:
-        """A success of this slot was none; without any it is one more exchange."""
-        if now >= self._next:
-            self.look(now)
-        slot = self._slot
-        if slot[1] < slot[0]:
-            slot[1] += 1
-            self.failures += 1
-        else:
-            self.add(True, False, now)
+        """The latest success was none; without any it is one more exchange."""
+        self.look(now)
+        for back in range(SLOTS):
+            slot = self._slots[(self._turn - back) % SLOTS]
+            if slot[1] < slot[0]:
+                slot[1] += 1
+                self.failures += 1
+                return
+        self.add(True, False, now)
 
     def look(self, now: float) -> None:
         """Let go of what is too old."""

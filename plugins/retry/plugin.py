@@ -11,6 +11,7 @@ from typing import Any
 
 from gateway.api import (
     AtOnce,
+    Body,
     BodyStream,
     Fields,
     GatewayError,
@@ -87,10 +88,9 @@ class RetryPlugin(Plugin):
             body = request.body
             if body.__class__ is BodyStream and policy.buffers(body) and policy.is_repeatable(request):
                 request.body = await body.read(policy.max_body)
-            begun = monotonic()
-            came = Came(request)  # what is sent again is what came, whatever those behind do to it
+            came = request.method, request.target, request.fields.entries, request.body, request.deadline
             if attempt_timeout is not None:
-                request.deadline = came.deadline_for(begun + attempt_timeout)
+                request.deadline = sooner(came[4], monotonic() + attempt_timeout)
             failure: Response | UpstreamError
             try:
                 failure = response = await ask(request)
@@ -99,7 +99,7 @@ class RetryPlugin(Plugin):
             else:
                 if response.status not in statuses:
                     return response
-            return await self._persist(inner, request, failure, came, begun)
+            return await self._persist(inner, request, failure, Came(*came))
 
         return handle
 
@@ -108,11 +108,11 @@ class RetryPlugin(Plugin):
         return inner
 
     async def _persist(
-        self, inner: Handler, request: Request, failure: Response | UpstreamError, came: Came, begun: float
+        self, inner: Handler, request: Request, failure: Response | UpstreamError, came: Came
     ) -> Response:
         """Try again after `failure`, until an attempt succeeds or there may be none."""
         clock, figures, attempt_timeout = self._runtime.clock, self._figures, self._settings.attempt_timeout
-        until = came.deadline_for(Monotonic(begun + self._total))
+        until = sooner(came.deadline, (request.started or clock.monotonic()) + self._total)
         attempt = 1
         while True:
             plan = self._plan(request, failure, attempt, until)
@@ -126,7 +126,7 @@ class RetryPlugin(Plugin):
             attempt += 1
             came.restore(request)
             if attempt_timeout is not None:
-                request.deadline = came.deadline_for(clock.monotonic() + attempt_timeout)
+                request.deadline = sooner(came.deadline, clock.monotonic() + attempt_timeout)
             try:
                 response = await inner(request)
             except UpstreamError as error:
@@ -235,21 +235,22 @@ class RetryPlugin(Plugin):
         return {"decision": "retry", "reason": "repeatable", "attempts": self._policy.attempts, "budget_left": left}
 
 
+def sooner(deadline: Monotonic | None, own: float) -> Monotonic:
+    """The sooner of the deadline that a request came with, and one of our own."""
+    return Monotonic(own) if deadline is None or own < deadline else deadline
+
+
 class Came:
-    """A request as it came, to be sent again."""
+    """A request as it came, to be sent again, whatever those behind do to it."""
 
     __slots__ = ("_body", "_entries", "_method", "_target", "deadline")
 
-    def __init__(self, request: Request) -> None:
-        self._method = request.method
-        self._target = request.target
-        self._body = request.body
-        self._entries = request.fields.entries  # a change of the fields makes a new list
-        self.deadline = request.deadline
-
-    def deadline_for(self, own: float) -> Monotonic:
-        """The sooner of an own deadline and that which the request came with."""
-        return Monotonic(own) if self.deadline is None or own < self.deadline else self.deadline
+    def __init__(self, method: str, target: bytes, entries: list[Any], body: Body, deadline: Monotonic | None) -> None:
+        self._method = method
+        self._target = target
+        self._entries = entries  # a change of the fields makes a new list
+        self._body = body
+        self.deadline = deadline
 
     def restore(self, request: Request) -> None:
         """Make `request` what it was, but for the server that has just failed: that one is to be avoided."""

@@ -86,7 +86,7 @@ class RetrySettings(Settings):
     """How long one attempt may take for the head of its answer, so that a server that hangs leaves time for another.
     Also for the last attempt. `off`: the time-outs of the upstream."""
     total: Annotated[PositiveDuration | None, OrOff()] = seconds(30)
-    """No attempt begins or waits beyond so long after the first one began."""
+    """No attempt begins, and none is waited for, later than this after the request came."""
     budget: BudgetSettings = BudgetSettings()
     """How many attempts there may be beyond the first ones."""
     hedge: Annotated[HedgeSettings | None, OrOff(), Field(validate_default=False)] = None

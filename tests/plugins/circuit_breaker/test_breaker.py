@@ -234,3 +234,22 @@ def test_other_rules_keep_the_state_and_what_was_seen_if_it_still_means_somethin
     held.adopt(Rules(window_calls=100))
     assert state_of(held) is State.OPEN
     assert held.until < math.inf
+
+
+def test_successes_that_are_only_added_up_count_like_all_others() -> None:
+    breaker = a_breaker(minimum_calls=10, failure_rate=0.5, consecutive_failures=1000)
+    breaker.look(0.0)
+    breaker.well += 11
+    for _ in range(10):
+        breaker.record(True, 0.0, breaker.epoch, 1.0)
+    assert state_of(breaker) is State.CLOSED
+    breaker.record(True, 0.0, breaker.epoch, 1.0)
+    assert breaker.circuit.change.evidence == "11 of 22 exchanges failed"
+    assert breaker.well == 0
+
+
+def test_successes_of_before_a_change_are_forgotten_with_the_rest() -> None:
+    breaker = a_breaker()
+    breaker.well += 5
+    breaker.reset(1.0)
+    assert breaker.counts(1.0)["calls"] == 0

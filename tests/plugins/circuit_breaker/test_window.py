@@ -1,3 +1,4 @@
+import math
 from collections import deque
 
 import pytest
@@ -86,3 +87,36 @@ def test_a_window_forgets(window: Window) -> None:
     assert counts(window) == (0, 0, 0)
     window.add(False, False, 0.0)
     assert counts(window) == (1, 0, 0)
+
+
+@given(st.integers(1, 500), st.floats(0, 30), st.floats(0.01, 50))
+def test_what_ended_well_since_the_last_look_is_spread_over_the_time_since(
+    count: int, before: float, seconds: float
+) -> None:
+    window = TimeWindow(10.0)
+    window.add(True, False, 100.0)
+    since = 100.0 + before
+    now = since + seconds
+    window.add_well(count, since, now)
+    in_window = count if seconds <= 10 else round(count * 10 / seconds)
+    assert window.calls - window.failures == in_window
+    assert window.failures in (0, 1)
+    window.look(now + 5)
+    assert 0 <= window.calls <= in_window + 1
+    window.look(now + 11)
+    assert counts(window) == (0, 0, 0)
+
+
+def test_what_ended_well_before_anybody_ever_looked_is_in_the_window() -> None:
+    window = TimeWindow(10.0)
+    window.add_well(50, -math.inf, 100.0)
+    assert window.calls == 50
+
+
+@given(st.integers(0, 50), st.integers(1, 10))
+def test_a_window_by_number_takes_no_more_successes_than_it_holds(count: int, size: int) -> None:
+    window = CountWindow(size)
+    window.add(True, False, 0.0)
+    window.add_well(count, 0.0, 0.0)
+    assert window.calls == min(size, count + 1)
+    assert window.failures == (count < size)

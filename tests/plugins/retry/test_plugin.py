@@ -180,6 +180,7 @@ async def test_no_attempt_begins_after_the_deadline_of_the_request_or_the_total(
     for deadline, settings in ((5.0, {}), (None, {"total": "5s"})):
         servers, request = Servers(slow), make_request()
         retrying = Retrying(servers, attempts=10, **settings)
+        request.started = retrying.clock.monotonic()
         if deadline is not None:
             request.deadline = Monotonic(retrying.clock.monotonic() + deadline)
         came_with = request.deadline
