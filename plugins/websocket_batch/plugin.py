@@ -4,7 +4,6 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Callable
-from importlib import resources
 from typing import Any, ClassVar
 
 from gateway.api import (
@@ -35,10 +34,10 @@ from plugins.websocket_batch.negotiation import (
 )
 from plugins.websocket_batch.origins import AllowedOrigins
 from plugins.websocket_batch.settings import Mode, UpstreamBatching, WebSocketBatchSettings
+from plugins.websocket_batch.shim import read_shim
 
 _EXTENSIONS = b"sec-websocket-extensions"
 _RETRY_SECONDS = 5.0
-SHIM = "slipstream-websocket.js"
 
 
 class WebSocketReason(Reason):
@@ -79,7 +78,7 @@ class WebSocketBatchPlugin(Plugin):
             )
             for reason in WebSocketReason
         }
-        self._shim = _read_shim() if settings.shim is not None else b""
+        self._shim = read_shim() if settings.shim is not None else b""
 
     def wrap(self, inner: Handler) -> Handler:
         """`inner` behind the judgement of handshakes."""
@@ -238,7 +237,3 @@ def _is_key(value: bytes | None) -> bool:
         return value is not None and len(base64.b64decode(value, validate=True)) == 16
     except binascii.Error:
         return False
-
-
-def _read_shim() -> bytes:
-    return resources.files("plugins.websocket_batch").joinpath(SHIM).read_bytes()

@@ -1,111 +1,115 @@
-// Behaves like WebSocket and takes batches, where the gateway gives them: batch.v1 and batch-json.v1 of Slipstream.
-// Without a gateway, or with one that does not batch, it is a plain WebSocket.
-const utf8 = new TextEncoder(), text = new TextDecoder();
-const TOKEN = /(^|\+)(batch(?:-json)?\.v1)$/;
-const varint = (n, out) => { for (; n > 127; n = Math.floor(n / 128)) out.push(n % 128 | 128); out.push(n); };
+// A WebSocket that takes and sends batches where the gateway gives them: batch.v1 and batch-json.v1.
+// Without batches, or without a gateway, it is a plain WebSocket. It is served without comments and indentation, in
+// less than two KiB; hence the short names: s socket, f format, w what waits, n number of the next message, m a message;
+// of the formats' names only batch-json.v1 has a ninth character.
 
-// The messages of a JSON batch as they were written: objects and numbers are not read and written again.
-function* verbatim(s) {
-  let at = s.indexOf('"m":[') + 5, depth = 0, quoted = 0;
-  for (let i = at; at && i < s.length; i++) {
-    const c = s[i];
-    if (quoted) c == "\\" ? i++ : c == '"' && (quoted = 0);
-    else if (c == '"') quoted = 1;
-    else if (c == "[" || c == "{") depth++;
-    else if ((c == "," || c == "]") && !depth) { if (i > at) yield s.slice(at, i); at = i + 1; if (c == "]") return; }
-    else if (c == "]" || c == "}") depth--;
-  }
-}
+// The messages of a JSON batch as they were written: nothing is read and written again. The first m or t of a batch is
+// the name of what holds its messages.
+let cut = s => {
+  let m = [];
+  let a = s.indexOf("m") + 4, d = 0, q, i = a, c;
+  for (; c = s[i]; i++)
+    if (q) c == "\\" ? i++ : q = c != '"';
+    else if (c == '"') q = 1;
+    else if (c == "[" || c == "{") d++;
+    else if (d) d -= c == "]" || c == "}";
+    else if (c == "," || c == "]") {
+      i > a && m.push(s.slice(a, i));
+      a = i + 1;
+      if (c == "]") break;
+    }
+  return m;
+};
 
-export class BatchingWebSocket extends EventTarget {
-  #url; #names; #socket; #form = ""; #sent = 0; #queue = []; #size = 0; #opened = false; #closed = false;
-  #type = "blob"; #delay; #priority = 0; onopen = null; onmessage = null; onerror = null; onclose = null;
+// A number with seven bits to the octet.
+let put = (n, o) => {
+  for (; n > 127; n = n / 128 | 0) o.push(n & 127 | 128);
+  o.push(n);
+};
 
-  // options: format, "batch.v1" unless "batch-json.v1"; delay, milliseconds that sent messages wait for others (0: a turn).
-  constructor(url, protocols = [], { format = "batch.v1", delay = 0 } = {}) {
+export default class extends EventTarget {
+  binaryType = "blob";
+  f = "";
+  w = [];
+  n = 0;
+
+  // Address, subprotocols, and the format: "batch.v1" unless "batch-json.v1".
+  constructor(u, p = [], f = "batch.v1") {
     super();
-    this.#url = url; this.#delay = delay; this.#names = [].concat(protocols);
-    const batched = this.#names.map(name => `${name}+${format}`);
-    this.#dial(batched.length ? [...batched, ...this.#names] : [format], !batched.length);
+    p = [].concat(p);
+    this.d(u, p[0] ? [...p.map(x => x + "+" + f), ...p] : f, !p[0]);
   }
 
-  #dial(offer, again) {
-    const socket = this.#socket = new WebSocket(this.#url, offer);
-    socket.binaryType = "arraybuffer";
-    socket.onopen = () => {
-      this.#opened = true; this.#form = (TOKEN.exec(socket.protocol) || [])[2] || ""; this.#emit(new Event("open"));
+  // Dial; z: once more without the offer, for servers that choose none of what is offered.
+  d(u, p, z) {
+    let s = this.s = new WebSocket(u, p), e = (k, C = Event) => s["on" + k] = v => {
+      if (k == "open") z = 0, this.f = /(batch(-json)?.v1)?$/.exec(s.protocol)[0];
+      if (!z || this.x) this.e(new C(k, v));
+      else k[0] == "c" && this.d(u, []);
     };
-    socket.onmessage = ({ data }) => this.#take(data);
-    socket.onerror = () => this.#opened || !again ? this.#emit(new Event("error")) : 0;
-    socket.onclose = e => !this.#opened && again && !this.#closed ? this.#dial([], false)
-      : this.#emit(new CloseEvent("close", { code: e.code, reason: e.reason, wasClean: e.wasClean }));
+    s.binaryType = "arraybuffer";
+    e("open");
+    e("error");
+    e("close", CloseEvent);
+    s.onmessage = ({ data: b }) => {
+      if (!this.f || this.f[8] && !b.at) return this.g(b);
+      if (b.at) return (/^[^mt]*t/.test(b) ? JSON.parse(b).t : cut(b)).map(m => this.g(m));
+      let a = new Uint8Array(b), r = () => {
+        let n = 0, k = 1, o;
+        do o = a[i++], n += (o & 127) * k, k *= 128; while (o > 127);
+        return n;
+      };
+      let i = 1, k, j;
+      for (r(); i < a.length; i = j) {
+        k = a[i++];
+        k & 32 && r();
+        j = r();
+        j += i;
+        this.g(k & 1 ? b.slice(i, j) : new TextDecoder("utf8", { ignoreBOM: 1 }).decode(a.subarray(i, j)));
+      }
+    };
   }
 
-  #emit(event) { this["on" + event.type]?.(event); this.dispatchEvent(event); }
-  #give(data) {
-    if (typeof data != "string" && this.#type == "blob") data = new Blob([data]);
-    this.#emit(new MessageEvent("message", { data, origin: new URL(this.#socket.url).origin }));
+  // Give a message, and tell of an event, to listeners and to the handler.
+  g(m) {
+    this.e(new MessageEvent("message", { data: m.at || this.binaryType[0] == "a" ? m : new Blob([m]) }));
+  }
+  e(v) {
+    this.dispatchEvent(v);
+    this["on" + v.type]?.(v);
   }
 
-  #take(data) {
-    const isText = typeof data == "string";
-    if (!this.#form || this.#form[5] == "-" && !isText) return this.#give(data);
-    if (isText) {
-      const { t } = data.indexOf('"m":[') < 0 || /^\{"v":1,"s":\d+(,"n":\[[\d,]*\])?,"t"/.test(data) ? JSON.parse(data) : {};
-      for (const each of t || verbatim(data)) this.#give(each);
-      return;
-    }
-    const b = new Uint8Array(data); let at = 1;
-    const read = () => { let n = 0, f = 1, o; do { o = b[at++]; n += (o & 127) * f; f *= 128; } while (o > 127); return n; };
-    for (read(); at < b.length;) {
-      const flags = b[at++]; if (flags & 32) read();
-      const size = read(), end = at + size;
-      this.#give(flags & 1 ? data.slice(at, end) : text.decode(b.subarray(at, end))); at = end;
-    }
-  }
-
-  // priority, 0 to 15, is for batch.v1: from 3 on a message does not wait, here or in the gateway.
-  send(data, priority = 0) {
-    if (!this.#form) return this.#socket.send(data);
-    if (data instanceof Blob) throw new TypeError("send an ArrayBuffer instead of a Blob");
-    const bytes = typeof data == "string" ? data
-      : new Uint8Array(ArrayBuffer.isView(data) ? data.buffer.slice(data.byteOffset, data.byteOffset + data.byteLength) : data.slice(0));
-    this.#queue.push([bytes, priority]) > 1 || setTimeout(() => this.flush(), this.#delay);
-    this.#size += bytes.length;
-    if (priority > 2 || this.#queue.length > 99 || this.#size > 65535) this.flush();
+  // Texts, ArrayBuffers and views; k: priority, 0 to 15. Messages of one turn share a batch; from 3 on they do not wait.
+  send(m, k = 0) {
+    if (!this.f) return this.s.send(m);
+    let t = m.at && !m.buffer;
+    this.w.push([t, t ? m : new Uint8Array(m.buffer ? m.buffer.slice(m.byteOffset).slice(0, m.byteLength) : m.slice()), k]) > 1 || setTimeout(() => this.flush());
+    k < 3 && this.w.length < 99 || this.flush();
   }
 
   // Send what waits, now.
   flush() {
-    const queue = this.#queue; this.#queue = []; this.#size = 0;
-    if (!queue.length || this.#socket.readyState != 1) return;
-    if (this.#form[5] == "-") {
-      let run = []; const end = () => {
-        if (run.length) this.#socket.send(JSON.stringify({ v: 1, s: this.#sent, t: run })), this.#sent += run.length, run = [];
-      };
-      for (const [data] of queue) typeof data == "string" ? run.push(data) : (end(), this.#socket.send(data), this.#sent++);
-      return end();
+    let w = this.w, o = [1];
+    this.w = [];
+    if (this.f[8]) w.map(([t, m]) => (this.s.send(t ? JSON.stringify({ v: 1, s: this.n, t: [m] }) : m), this.n++));
+    else if (w[0]) {
+      put(this.n, o);
+      this.n += w.length;
+      for (let [t, m, k] of w) {
+        let b = t ? new TextEncoder().encode(m) : m;
+        o.push(k << 1 | !t);
+        put(b.length, o);
+        b.map(x => o.push(x));
+      }
+      this.s.send(new Uint8Array(o));
     }
-    const head = [1], parts = [head]; varint(this.#sent, head);
-    for (const [data, priority] of queue) {
-      const isText = typeof data == "string", bytes = isText ? utf8.encode(data) : data, record = [priority << 1 | !isText];
-      varint(bytes.length, record); parts.push(record, bytes);
-    }
-    this.#sent += queue.length;
-    const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0)); let at = 0;
-    for (const part of parts) whole.set(part, at), at += part.length;
-    this.#socket.send(whole);
   }
 
-  close(...why) { this.#closed = true; this.flush(); this.#socket.close(...why); }
-  get url() { return this.#socket.url; }
-  get readyState() { return this.#opened || this.#closed ? this.#socket.readyState : Math.min(this.#socket.readyState, 0); }
-  get protocol() { return this.#socket.protocol.replace(TOKEN, ""); }
-  get extensions() { return this.#socket.extensions; }
-  get bufferedAmount() { return this.#socket.bufferedAmount + this.#size; }
-  get binaryType() { return this.#type; }
-  set binaryType(type) { this.#type = type; }
-  get isBatched() { return !!this.#form; }
-  static CONNECTING = 0; static OPEN = 1; static CLOSING = 2; static CLOSED = 3;
+  close(...a) {
+    this.x = 1;
+    this.flush();
+    this.s.close(...a);
+  }
+  get protocol() { return this.s.protocol.replace(/\+?batch(-json)?.v1/, ""); }
+  get readyState() { return this.s.readyState; }
 }
-export default BatchingWebSocket;
