@@ -14,7 +14,7 @@ def test_comments_and_indentation_are_gone_and_texts_are_not_touched() -> None:
     };
     g();
     """
-    assert minified(source) == "let a=\"b = c  // d\",e=s=>{f(a,'x : y');return/a=+b/.test(e)};g();\n"
+    assert minified(source) == "let a=\"b = c  // d\",e=s=>{f(a,'x : y');return /a=+b/.test(e)};g();\n"
 
 
 def test_what_is_served_is_the_whole_module() -> None:
