@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 DEFAULT_FILE = Path("config.yaml")
 """Taken by `run` where neither a file nor an upstream is named."""
-SENSIBLE_CHAIN = ("cache",)
+SENSIBLE_CHAIN = ("compress", "cache", "coalesce", "circuit_breaker")
 """Plugins that `run --upstream` starts with, by the names under which the registry has them."""
 DEFAULT_ADMIN = "127.0.0.1:9900"
 """Where `purge` and `explain` look for a gateway: the default of the configuration."""

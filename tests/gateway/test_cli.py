@@ -86,12 +86,12 @@ def test_run_takes_upstreams_without_a_file(started: list[ConfigSource]) -> None
     urls = ["http://127.0.0.1:1", "http://127.0.0.1:2"]
     result = slipstream("run", "--upstream", urls[0], "--upstream", urls[1], "--admin", "off")
     assert result.exit_code == 7
-    assert started == [UpstreamSource(urls, admin="off", chain=("cache",))]
+    assert started == [UpstreamSource(urls, admin="off", chain=("compress", "cache", "coalesce", "circuit_breaker"))]
 
 
 def test_what_run_starts_without_a_file_is_a_good_configuration() -> None:
     loaded = UpstreamSource(["http://127.0.0.1:1"], chain=SENSIBLE_CHAIN).load()
-    assert describe(loaded) == "1 route to 1 upstream (app); plugins cache"
+    assert describe(loaded) == "1 route to 1 upstream (app); plugins compress, cache, coalesce, circuit_breaker"
     assert loaded.settings.admin is not None
     assert str(loaded.settings.admin.address) == DEFAULT_ADMIN
 

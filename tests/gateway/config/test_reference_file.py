@@ -48,7 +48,9 @@ def test_the_example_route_is_valid() -> None:
     uncommented = re.sub(r"(?m)^  # ", "  ", routes)
     configuration = load_text(f"{head}\nroutes:\n{uncommented}", settings_of, environ={})
     assert [route.name for route in configuration.routes] == ["api", "/*"]
-    assert [use.name for use in configuration.routes[0].plugins] == ["headers", "cors", "cache"]
+    assert [use.name for use in configuration.routes[0].plugins] == [
+        *("headers", "cors", "compress", "cache", "coalesce", "circuit_breaker")
+    ]
 
 
 def test_every_setting_of_a_plugin_that_is_shown_in_full_is_there_with_its_default() -> None:
