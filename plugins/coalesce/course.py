@@ -29,7 +29,7 @@ class Course:
         budget: Budget,
         most: int,
         ask: Callable[[Course], Cancellable],
-        closed: Callable[[], None],
+        closed: Callable[[Course], None],
         lost: Callable[[int], None],
     ) -> None:
         """`response` has the head, and nobody changes it. `most` further exchanges may be under way; `ask` begins one,
@@ -44,7 +44,7 @@ class Course:
         self._budget = budget
         self._most = most
         self._ask = ask
-        self._closed: Callable[[], None] | None = closed
+        self._closed: Callable[[Course], None] | None = closed
         self._lost = lost
         self._asked: Cancellable | None = None
         self._first = Spread(body, Window(), buffer, budget, self)
@@ -97,7 +97,7 @@ class Course:
         """Nobody may join any more."""
         closed, self._closed = self._closed, None
         if closed is not None:
-            closed()
+            closed(self)
         self._first.release()
 
     # --- what spreads say ----------------------------------------------------------------------------

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
-
 from gateway.api import BodyStream, Clock, Monotonic, Request, Response, Runtime
 from plugins.coalesce.answer import SharedAnswer, is_about_the_request, of_leader, without_leader
 from plugins.coalesce.asked import Asked
@@ -28,7 +26,8 @@ class Exchanges:
         self._followers = settings.followers
         self._join_for: float | None = settings.join_for
         self._may_elect = settings.on_failure is OnFailure.ELECT
-        self._joinable: deque[tuple[Monotonic, Course]] = deque()
+        self._joinable: dict[Course, Monotonic] = {}
+        """Until when streams may be joined, the first to be too old first."""
         self.keyer = Keyer(settings)
         self.writes = Writes()
         self.table = Table(self.keyer, Known())
@@ -89,7 +88,7 @@ class Exchanges:
             self.figures.alone.inc()
             return response, []
         answer = flight.answer = SharedAnswer(flight, response)
-        self._landings.share(flight, answer, response, ask)
+        self._landings.share(flight, answer, response, ask, self._closed)
         own = of_leader(response, answer) if has_leader else None
         if not has_leader:
             without_leader(response, answer)
@@ -138,7 +137,7 @@ class Exchanges:
         joinable = self._join_for is not None and (answer.verdict is None or answer.verdict.reason is None)
         if joinable:
             answer.joinable_until = Monotonic(now + (self._join_for or 0.0))
-            self._joinable.append((answer.joinable_until, course))
+            self._joinable[course] = answer.joinable_until
         course.begin(for_newcomers=joinable)
 
     def _count(self, flight: Flight, members: list[Member], shared: int) -> None:
@@ -159,13 +158,19 @@ class Exchanges:
         """How many wait for an answer now."""
         return sum(len(flight.members or ()) for flight in self.table)
 
+    def _closed(self, flight: Flight, course: Course) -> None:
+        self.table.remove(flight)
+        self._joinable.pop(course, None)
+
     # --- time ------------------------------------------------------------------------------------
 
     def sweep(self) -> None:
         """Keep nothing for newcomers that are too late."""
-        now, joinable = self._clock.monotonic(), self._joinable
-        while joinable and joinable[0][0] < now:
-            joinable.popleft()[1].close()
+        now = self._clock.monotonic()
+        for course, until in tuple(self._joinable.items()):
+            if until >= now:
+                break
+            course.close()
         self.figures.buffered.set(self.budget.used)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from gateway.api import Monotonic, Response
 from plugins.coalesce.answer import SharedAnswer
@@ -19,6 +20,9 @@ from plugins.coalesce.table import Table
 
 Ask = Callable[[Flight, Course], Cancellable]
 """Sees to it that a further exchange brings the rest of an answer to slow readers."""
+
+Closed = Callable[[Flight, Course], None]
+"""Nobody can join that answer any more."""
 
 
 class Landings:
@@ -43,7 +47,7 @@ class Landings:
         self._remember: float = settings.remember
         self._remember_shared: float = settings.remember_shared
 
-    def share(self, flight: Flight, answer: SharedAnswer, response: Response, ask: Ask) -> None:
+    def share(self, flight: Flight, answer: SharedAnswer, response: Response, ask: Ask, closed: Closed) -> None:
         """Let `answer` have the body of `response`, for as many as there will be."""
         body = response.body
         if isinstance(body, bytes):
@@ -55,8 +59,8 @@ class Landings:
             buffer=self._buffer,
             budget=self._budget,
             most=self._continuations,
-            ask=lambda course: ask(flight, course),
-            closed=lambda: self._table.remove(flight),
+            ask=partial(ask, flight),
+            closed=partial(closed, flight),
             lost=self._lost,
         )
 

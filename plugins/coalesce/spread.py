@@ -155,8 +155,21 @@ class Spread:
 
     def feed(self, data: bytes) -> None:
         """The next octets: for those who can take them at once, and kept for those who cannot."""
-        self.window.push(data)
-        for branch in tuple(self.branches):
+        window, branches = self.window, self.branches
+        if len(branches) == 1 and window.digest is None:
+            branch = branches[0]
+            if branch.at == window.end and not (branch.paused or branch.skip or branch.check):  # nearly always
+                if self.keeps_all:
+                    window.push(data)
+                else:
+                    window.pass_by(len(data))
+                branch.at = window.end
+                branch.stream.feed(data)
+                if self.keeps_all:
+                    self._settle()
+                return
+        window.push(data)
+        for branch in tuple(branches):
             self._deliver(branch)
         self._settle()
 

@@ -35,6 +35,12 @@ class Window:
         self.end += 1
         self.octets += len(piece) + PIECE_OVERHEAD
 
+    def pass_by(self, size: int) -> None:
+        """The next piece is one of so many octets that nobody needs kept. Nothing must be kept at the time."""
+        self.end += 1
+        self.first = self.end
+        self.offset += size
+
     def drop(self, until: int) -> None:
         """Keep only pieces from that number on."""
         count = until - self.first

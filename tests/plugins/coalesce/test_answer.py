@@ -35,7 +35,7 @@ def streamed(answer: SharedAnswer, body: BodyStream) -> Course:
         budget=Budget(),
         most=0,
         ask=lambda course: pytest.fail("nobody is slow"),
-        closed=lambda: None,
+        closed=lambda course: None,
         lost=lambda number: None,
     )
     answer.body = course

@@ -1,5 +1,3 @@
-from collections.abc import Callable
-
 from gateway.api import BodyStream, StreamEnd
 from plugins.coalesce.budget import Budget
 from plugins.coalesce.course import Course
@@ -53,7 +51,7 @@ class Race:
         self.asked.append(Asking())
         return self.asked[-1]
 
-    def _close(self) -> None:
+    def _close(self, course: Course) -> None:
         self.closed += 1
 
     def _lose(self, number: int) -> None:
@@ -263,7 +261,7 @@ def test_who_waits_too_long_for_something_new_breaks_off() -> None:
 
 
 def test_newcomers_may_join_until_it_is_closed() -> None:
-    closed: list[Callable[[], None]] = []
+    closed: list[Course] = []
     race = Race(0)
     course = Course(
         stream := BodyStream(None, RecordingSource()),
@@ -272,7 +270,7 @@ def test_newcomers_may_join_until_it_is_closed() -> None:
         budget=race.budget,
         most=1,
         ask=lambda course: Asking(),
-        closed=lambda: closed.append(lambda: None),
+        closed=closed.append,
         lost=lambda number: None,
     )
     first, late = RecordingSink(), RecordingSink()
@@ -286,7 +284,7 @@ def test_newcomers_may_join_until_it_is_closed() -> None:
     course.close()
     seen.append(course.may_join)
     assert seen == [True, False]
-    assert len(closed) == 1
+    assert closed == [course]
     assert race.budget.used == 0
 
 

@@ -72,7 +72,7 @@ class Race:
             budget=self.budget,
             most=self.most,
             ask=self._ask,
-            closed=lambda: None,
+            closed=lambda course: None,
             lost=self._lose,
         )
         readers = random.randrange(2, 12)

@@ -54,3 +54,13 @@ def test_what_went_is_known_by_its_digest() -> None:
 
 def test_without_a_digest_there_is_none() -> None:
     assert filled().digest_at(1, 1) is None
+
+
+def test_a_piece_that_nobody_needs_has_its_number_all_the_same() -> None:
+    window = filled()
+    window.drop(window.end)
+    window.pass_by(5)
+    assert (window.first, window.end, window.offset, window.octets) == (5, 5, len(WHOLE) + 5, 0)
+    window.push(b"x")
+    assert window[5] == b"x"
+    assert window.find(len(WHOLE) + 5) == (5, 0)
