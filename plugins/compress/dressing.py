@@ -28,6 +28,9 @@ from plugins.compress.shelf import NOT_SMALLER, Shelf
 from plugins.compress.streaming import Flush, FormStream, Later
 from plugins.compress.workshop import Lateness
 
+_GROWS = 8
+"""How many times larger than it came decoded content is taken to be, when it is asked whether a thread pays."""
+
 
 @dataclass(slots=True)
 class Whole:
@@ -185,7 +188,7 @@ class Dresser:
             self.leave_for_now(request, response)
             return None
         level = self.level(wanted)
-        if len(body) > self._inline_up_to:
+        if len(body) > (self._inline_up_to if wanted.decodes is None else self._inline_up_to // _GROWS):
             if may_wait:
                 return Whole(wanted, level)
             self.leave_for_now(request, response)

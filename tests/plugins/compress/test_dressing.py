@@ -111,6 +111,15 @@ def test_large_content_is_for_a_thread_where_that_may_be_waited_for() -> None:
     assert (response.body, dressed.trail) == (PAGE, ["busy"])
 
 
+def test_coded_content_is_for_a_thread_much_sooner() -> None:
+    coded = reference_encode(Coding.GZIP, PAGE)
+    dressed = Dressed(inline_up_to=4 * len(coded))
+    fields = {**HTML, "Content-Encoding": "gzip"}
+    assert isinstance(dressed.finish(make_response(200, fields, coded), {}), Whole)
+    dressed = Dressed(inline_up_to=8 * len(coded))
+    assert dressed.at_once(make_response(200, fields, coded), {}).body == PAGE
+
+
 def test_a_busy_worker_compresses_less_and_then_not_at_all() -> None:
     dressed = Dressed(inline_up_to=0, busy_after="10ms")
     dressed.lateness.observe(0.02)
