@@ -170,4 +170,5 @@ class LagSettings(Settings):
     most: Duration = seconds(5)
     """How far behind a replica may be."""
     retry: PositiveDuration = seconds(5)
-    """How long a replica is left out after it said so. A health check that finds it caught up ends that at once."""
+    """How long a replica is left out after an answer to a request said so. What a health check heard counts until the
+    next one."""

@@ -76,7 +76,7 @@ class Group:
         fit = [each for each in present if each.is_healthy and each.memory.record.ejected_until <= now]
         self.is_panicking = bool(present) and len(fit) < self._rules.panic * len(present)
         useful = present if self.is_panicking else fit
-        self.able = [each for each in useful if each.resting_until <= now] or useful
+        self.able = [each for each in useful if each.resting_until <= now] or all_but_last_failed(useful)
         for each in self.members:
             each.is_able = False
         for each in self.able:
@@ -101,6 +101,13 @@ class Group:
             if slow_start and LONG_AGO < record.ejected_until <= now:
                 each.warming_since = max(each.warming_since, record.ejected_until)
             each.share = warm_share(each.weight, now - each.warming_since, slow_start)
+
+
+def all_but_last_failed(members: list[Member]) -> list[Member]:
+    """Whom to ask when everybody rests: those that had longer to recover than the one that failed last. So servers
+    that are restarted one right after the other cost a request each, and not every other one."""
+    last = max((each.resting_until for each in members), default=0.0)
+    return [each for each in members if each.resting_until < last] or members
 
 
 def is_lagging(member: Member, now: float) -> bool:

@@ -6,6 +6,9 @@ import math
 
 DECAY_SECONDS = 10.0
 """After so long a measurement counts 1/e: what was slow a minute ago is as good as forgotten."""
+FORGET_SECONDS = 5.0
+"""After so long without news nothing is known: a server that was 400 times slower than the others would not be asked
+for a minute otherwise. It costs one request in five seconds at most to learn that it still is."""
 FAILURE_SECONDS = 1.0
 """A failure counts as an answer that took at least so long, or a server that refuses quickly would look fast."""
 
@@ -35,4 +38,6 @@ class PeakAverage:
 
     def at(self, now: float) -> float:
         """The average now, in seconds. Without news it fades, so that a server that was slow is tried again."""
+        if now - self._at > FORGET_SECONDS:
+            return 0.0
         return self._value * math.exp((self._at - now) / DECAY_SECONDS)

@@ -25,7 +25,8 @@ from gateway.upstream.endpoint import Endpoint, endpoint_of
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.group import Group, GroupRules
 from gateway.upstream.keys import KeyOf, key_of
-from gateway.upstream.member import Memory
+from gateway.upstream.latency import PeakAverage
+from gateway.upstream.member import LONG_AGO, Memory
 from gateway.upstream.server import Server, client_context
 from gateway.upstream.wrote import WroteMark
 
@@ -139,6 +140,8 @@ class Roster:
                     server.warming_since = now
             elif endpoint.is_healthy and not server.is_healthy:
                 server.warming_since = now
+                server.resting_until = LONG_AGO
+                server.memory.average = PeakAverage()
             self._take_over(server, endpoint)
             kept[endpoint.url] = server
         gone = [server for url, server in team.servers.items() if kept.get(url) is not server]

@@ -15,7 +15,7 @@ from gateway.supervisor.health_discovery import (
     scaled,
     source_of,
 )
-from tests.support.name_server import NameServer
+from loadtests.support.name_server import NameServer
 
 
 @pytest.fixture

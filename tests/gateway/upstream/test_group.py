@@ -118,6 +118,13 @@ class TestPanic:
         group.look(NOW)
         assert taken(group) == {"0": 30, "1": 30}
 
+    def test_when_all_just_refused_the_last_one_to_do_so_is_tried_last(self) -> None:
+        group, members = group_of(1, 1, 1)
+        for number, member in enumerate(members):
+            member.resting_until = NOW + 1 + number / 10
+        group.look(NOW)
+        assert taken(group) == {"0": 30, "1": 30}
+
     def test_it_can_be_switched_off(self) -> None:
         group, members = group_of(1, 1, panic=0.0)
         for member in members:

@@ -164,6 +164,14 @@ class TestTold:
         case.roster.sweep()
         assert case.figures.value("upstream_server_weight", upstream="app", server=B) == pytest.approx(0.1, rel=0.01)
 
+    async def test_a_server_that_is_well_again_begins_with_a_clean_sheet(self) -> None:
+        case = Case(A, B)
+        case.fail(A, UpstreamConnectError("x"))
+        case.tell(a={"is_healthy": False})
+        case.tell()
+        assert case.chosen() == {A: 6, B: 6}
+        assert case.server(A).memory.average.at(time.monotonic()) == 0.0
+
     async def test_what_was_told_first_warms_nobody_up(self) -> None:
         case = Case(A, B, slow_start="1h")
         case.tell()
