@@ -27,6 +27,7 @@ from gateway.upstream.http1 import AWAITING, UpstreamConnection
 from gateway.upstream.request_head import request_head
 from gateway.upstream.roster import Roster
 from gateway.upstream.server import Server
+from gateway.upstream.upgrade import stay_pending
 
 
 class ExchangeTimeouts:
@@ -134,6 +135,8 @@ class Upstream:
                         connection.abandon(request)
                         raise
                     row[answered] += 1.0
+                    if response.upgraded is not None:
+                        stay_pending(server, response.upgraded)
                     if roster.is_watched:
                         now = time.monotonic()
                         roster.answered(server, request, response, now - begun, now)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from typing import Protocol
 
 from gateway.errors import UpstreamProtocolError
 from gateway.http.message import Request, Response
+from gateway.websocket.tunnel import UpgradedUpstream
 
 _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
@@ -14,6 +16,25 @@ _WEBSOCKET_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 def websocket_accept(key: bytes) -> bytes:
     """The Sec-WebSocket-Accept that answers a Sec-WebSocket-Key (RFC 6455 §4.2.2)."""
     return base64.b64encode(hashlib.sha1(key + _WEBSOCKET_GUID, usedforsecurity=False).digest())
+
+
+class Loaded(Protocol):
+    """A server whose load is known."""
+
+    pending: int
+
+
+def stay_pending(server: Loaded, upgraded: UpgradedUpstream) -> None:
+    """Let an upgraded connection count as pending for as long as it lasts, so that the next one goes to a server that
+    has fewer of them."""
+    server.pending += 1
+    ended = upgraded.ended
+
+    def leave() -> None:
+        server.pending -= 1
+        ended()
+
+    upgraded.ended = leave
 
 
 def check_switch(request: Request, response: Response, protocol: bytes | None) -> None:
