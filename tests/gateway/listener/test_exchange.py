@@ -329,7 +329,7 @@ async def test_an_exchange_that_others_wait_for_goes_on_without_its_client() -> 
             return True
 
     async def shared(request: Request) -> Response:
-        task = asyncio.current_task()
+        task: Any = asyncio.current_task()
         assert isinstance(task, EagerTask)
         task.keeper = Others()
         await others_have_it.wait()
