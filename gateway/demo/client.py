@@ -41,14 +41,20 @@ class Client:
         self._samples: list[Sample] = []
         self._messages = 0
         self._in_flight = 0
-        self._validators: dict[str, str] = {}
+        self._validators: dict[tuple[str, str, bool], str] = {}
+        """By target, codings, and whether it was the origin itself: each form has its own (RFC 9110 §8.8.1)."""
 
     async def run(self) -> None:
         """Send visits and report until cancelled."""
         connector = TCPConnector(limit=0)
+        plain = {"Accept-Encoding": "identity"}
         async with (
             ClientSession(
-                connector=connector, cookie_jar=DummyCookieJar(), timeout=PATIENCE, auto_decompress=False
+                connector=connector,
+                cookie_jar=DummyCookieJar(),
+                timeout=PATIENCE,
+                auto_decompress=False,
+                headers=plain,
             ) as session,
             asyncio.TaskGroup() as group,
         ):
@@ -71,8 +77,9 @@ class Client:
         started = time.monotonic()
         seconds: float | None = None
         status, octets = BROKEN, 0
-        fields = dict(visit.fields)
-        if visit.conditional and (validator := self._validators.get(visit.target)):
+        fields = {**dict(visit.fields), "Accept-Encoding": visit.codings}
+        form = visit.target, visit.codings, visit.direct
+        if visit.conditional and (validator := self._validators.get(form)):
             fields["If-None-Match"] = validator
         self._in_flight += 1
         try:
@@ -84,7 +91,7 @@ class Client:
                 octets = len(await response.read())
                 status = response.status
                 if (validator := response.headers.get("ETag")) is not None:
-                    self._validators[visit.target] = validator
+                    self._validators[form] = validator
         except NOT_ANSWERED:
             seconds = time.monotonic() - started if seconds is None else seconds
         finally:

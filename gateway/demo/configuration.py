@@ -13,7 +13,10 @@ upstreams:
 plugins:
   - cors:
       allow_origins: ["*"]
+  - compress: {{}}
   - cache: {{memory: 32MiB}}
+  - coalesce: {{}}
+  - circuit_breaker: {{}}
   - headers:                      # behind the cache: an id for each call of the origin, and none that is stored
       request_id: {{header: X-Request-Id, respond: false}}
 
@@ -21,6 +24,11 @@ routes:
   - match: /api/products*
     name: products
     upstream: shop
+  - match: /api/fail              # a circuit of its own, and a quick one: what fails here troubles nothing else
+    name: failing
+    upstream: shop
+    plugins:
+      circuit_breaker: {{per: route, consecutive_failures: 2, probes: 1, open_for: 1s, longest_open: 2s}}
   - match: /api/*
     name: api
     upstream: shop

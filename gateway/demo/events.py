@@ -1,6 +1,6 @@
 """What is worth a line of its own: told from two readings of the gateway, one second apart. No I/O, no clock."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from gateway.demo.scrape import Scrape
 from gateway.demo.status import Worker
@@ -31,6 +31,13 @@ def comings_and_goings(before: tuple[Worker, ...], after: tuple[Worker, ...]) ->
             yield f"worker {pid} is gone"
         for pid in sorted(now - then):
             yield f"worker {pid} started"
+
+
+def circuits_changed(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    """Which circuits have another state than before, in words. One never seen before was closed."""
+    for name, state in after.items():
+        if state != before.get(name, "closed"):
+            yield f"circuit {name} is {state}"
 
 
 def _times(count: float, words: str) -> str:

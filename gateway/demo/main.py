@@ -123,11 +123,14 @@ class Following:
 
     async def read(self) -> None:
         """Read them once."""
-        figures, status = await asyncio.gather(self._stage.probe.figures(), self._stage.probe.status())
+        probe = self._stage.probe
+        figures, status, circuits = await asyncio.gather(probe.figures(), probe.status(), probe.circuits())
         if figures is not None:
             self._recorder.scrape(figures, self._now())
         if status is not None:
             self._recorder.status(status, self._now())
+        if circuits is not None:
+            self._recorder.circuits(circuits, self._now())
 
     async def show(self, view: View, every: float) -> None:
         """Show the latest window."""

@@ -71,9 +71,11 @@ class Shop:
         return _cacheable(request, orjson.dumps(found))
 
     async def slow(self, request: web.Request) -> web.Response:
-        """Takes its time."""
+        """Takes its time, and nobody may store what it says."""
         await asyncio.sleep(SLOW)
-        return _json({"waited_ms": int(SLOW * 1000)})
+        response = _json({"waited_ms": int(SLOW * 1000)})
+        response.headers["Cache-Control"] = "no-store"
+        return response
 
     async def cart(self, request: web.Request) -> web.Response:
         """Belongs to one visitor: a cookie comes and goes, nobody may store it."""
@@ -109,7 +111,7 @@ class Shop:
         return web.Response(body=_LARGE[: shop.LARGE_BYTES], content_type="application/octet-stream")
 
     async def fail(self, request: web.Request) -> web.Response:
-        """Goes wrong three times out of four, each time in another way."""
+        """Has spells of going wrong, each time in another way, and is well in between."""
         match shop.mishap(next(self._visits)):
             case shop.Mishap.INTERNAL_ERROR:
                 return _json({"error": "the shop tripped"}, status=500)

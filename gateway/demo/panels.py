@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gateway.demo.percentiles import Percentiles
 from gateway.demo.reports import Sample, status_class
+from gateway.demo.savings import CALLS_SAVED, COMPRESSED, refused, smaller, standing
 from gateway.demo.snapshot import Addresses, Snapshot, latencies
 from gateway.demo.words import amount, clock, curve, milliseconds, rate, share
 
@@ -135,6 +136,30 @@ def stored(snapshot: Snapshot) -> Panel | None:
     )
 
 
+def savings(snapshot: Snapshot) -> Panel | None:
+    """What sharing calls and compressing spare."""
+    names = snapshot.after.samples
+    if CALLS_SAVED not in names and COMPRESSED not in names:
+        return None
+    before, after = snapshot.rate(COMPRESSED, side="before"), snapshot.rate(COMPRESSED, side="after")
+    saved = snapshot.level(CALLS_SAVED)
+    return Panel(
+        "Savings",
+        (
+            ("calls saved by coalescing", f"{rate(snapshot.rate(CALLS_SAVED))}/s, {saved:,.0f} since the start"),
+            ("compressed", smaller(before, after, "/s")),
+        ),
+    )
+
+
+def circuits(snapshot: Snapshot) -> Panel | None:
+    """What is asked, and what is left in peace because it keeps failing."""
+    if not snapshot.circuits:
+        return None
+    rows = [("in all", standing(snapshot.circuits)), *sorted(snapshot.circuits.items())]
+    return Panel("Circuits", (*rows, ("requests refused", f"{refused(snapshot.after):,.0f} since the start")))
+
+
 def workers(snapshot: Snapshot) -> Panel | None:
     """The gateway's processes."""
     if not snapshot.workers:
@@ -169,6 +194,8 @@ PANELS: tuple[Callable[[Snapshot], Panel | None], ...] = (
     endpoints,
     upstream,
     stored,
+    savings,
+    circuits,
     workers,
     notable,
 )

@@ -39,8 +39,15 @@ class Probe:
 
     async def status(self) -> dict[str, Any] | None:
         """What `/api/status` says."""
+        return await self._document("/api/status")
+
+    async def circuits(self) -> dict[str, Any] | None:
+        """What `/api/breakers` says."""
+        return await self._document("/api/breakers")
+
+    async def _document(self, path: str) -> dict[str, Any] | None:
         try:
-            async with self._session.get(f"{self._base}/api/status", timeout=_PATIENCE) as answer:
+            async with self._session.get(f"{self._base}{path}", timeout=_PATIENCE) as answer:
                 document = await answer.json() if answer.status == 200 else None
                 return document if isinstance(document, dict) else None
         except (ClientError, TimeoutError, ValueError):

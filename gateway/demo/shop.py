@@ -40,12 +40,15 @@ class Mishap(enum.Enum):
     RESET = "reset"
 
 
-_MISHAPS = (Mishap.INTERNAL_ERROR, Mishap.NONE, Mishap.UNAVAILABLE, Mishap.RESET)
+_SPELL = (Mishap.INTERNAL_ERROR, Mishap.UNAVAILABLE, Mishap.RESET) * 2
+WELL = 12
+"""Visits in a row that go well between two bad spells."""
 
 
 def mishap(visit: int) -> Mishap:
-    """What happens to visit number `visit` (from 0): each kind in turn."""
-    return _MISHAPS[visit % len(_MISHAPS)]
+    """What happens to visit number `visit` (from 0): a bad spell with each kind in turn, then `WELL` that go well."""
+    position = visit % (len(_SPELL) + WELL)
+    return _SPELL[position] if position < len(_SPELL) else Mishap.NONE
 
 
 def revision(now: float) -> int:

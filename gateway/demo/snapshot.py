@@ -12,7 +12,7 @@ from gateway.demo import events, percentiles
 from gateway.demo.percentiles import Histogram, Percentiles
 from gateway.demo.reports import BROKEN, Report, Sample, status_class
 from gateway.demo.scrape import Scrape
-from gateway.demo.status import Worker, workers
+from gateway.demo.status import Worker, circuits, workers
 
 WINDOW = 10.0
 """Seconds that rates and percentiles look back."""
@@ -62,6 +62,8 @@ class Snapshot:
     before: Scrape = field(default_factory=Scrape)
     after: Scrape = field(default_factory=Scrape)
     workers: tuple[Worker, ...] = ()
+    circuits: Mapping[str, str] = field(default_factory=dict)
+    """The state of each circuit by its name."""
     events: tuple[Event, ...] = ()
     history: tuple[int, ...] = ()
     """Visits through the gateway in each full second, the latest last."""
@@ -121,6 +123,7 @@ class Recorder:
         self._reports: deque[tuple[float, Report]] = deque()
         self._scrapes: deque[tuple[float, Scrape]] = deque()
         self._workers: tuple[Worker, ...] = ()
+        self._circuits: dict[str, str] = {}
         self._events: deque[Event] = deque(maxlen=EVENTS)
         self._seconds: dict[int, int] = {}
         self._totals: Counter[int] = Counter()
@@ -152,6 +155,13 @@ class Recorder:
         for text in events.comings_and_goings(self._workers, found):
             self.event(text, at)
         self._workers = found
+
+    def circuits(self, document: Mapping[str, Any], at: float) -> None:
+        """The list of circuits was read."""
+        found = circuits(document)
+        for text in events.circuits_changed(self._circuits, found):
+            self.event(text, at)
+        self._circuits = found
 
     def event(self, text: str, at: float) -> None:
         """Something notable happened."""
@@ -199,6 +209,7 @@ class Recorder:
             before=before,
             after=after,
             workers=self._workers,
+            circuits=dict(self._circuits),
             events=tuple(self._events),
             history=tuple(self._seconds.get(second, 0) for second in range(max(0, int(now) - HISTORY), int(now))),
         )

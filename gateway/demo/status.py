@@ -1,4 +1,4 @@
-"""What the view wants from the gateway's status document. No I/O, no clock."""
+"""What the view wants from the gateway's status documents. No I/O, no clock."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -31,3 +31,8 @@ def workers(document: Mapping[str, Any]) -> tuple[Worker, ...]:
         for entry in document.get("workers") or ()
         if entry.get("pid")
     )
+
+
+def circuits(document: Mapping[str, Any]) -> dict[str, str]:
+    """The state of each circuit that `/api/breakers` names: `closed`, `half-open` or `open`."""
+    return {str(entry["circuit"]): str(entry.get("state", "")) for entry in document.get("circuits") or ()}

@@ -2,6 +2,7 @@
 
 from gateway.demo.panels import FROM_THE_STORE, Panel, sum_of
 from gateway.demo.percentiles import Percentiles
+from gateway.demo.savings import CALLS_SAVED, COMPRESSED, refused, smaller, standing
 from gateway.demo.snapshot import Snapshot, latencies
 from gateway.demo.words import amount, clock, milliseconds, rate, share
 
@@ -34,6 +35,7 @@ def table(snapshot: Snapshot) -> Panel:
     requests = sum(snapshot.totals.values())
     outcomes = snapshot.after.by("cache_requests_total", "outcome")
     hits = sum_of(outcomes, FROM_THE_STORE)
+    before, after = (snapshot.after.total(COMPRESSED, side=side) for side in ("before", "after"))
     return Panel(
         "Summary",
         (
@@ -46,8 +48,11 @@ def table(snapshot: Snapshot) -> Panel:
             ("the gateway's own time, mean", milliseconds(own.mean)),
             ("answered from the store", share(hits, sum(outcomes.values()))),
             ("upstream calls", f"{snapshot.after.total('upstream_requests_total'):,.0f}"),
+            ("upstream calls saved by coalescing", f"{snapshot.after.total(CALLS_SAVED):,.0f}"),
             ("upstream connections made", f"{snapshot.after.total('upstream_connections_opened_total'):,.0f}"),
             ("content", amount(sum(sample.octets for sample in through))),
+            ("compressed", smaller(before, after)),
+            ("circuits", f"{standing(snapshot.circuits)}; {refused(snapshot.after):,.0f} requests refused"),
             ("events and messages", f"{snapshot.messages:,}"),
             ("worker restarts", f"{snapshot.after.total('worker_restarts_total'):.0f}"),
         ),

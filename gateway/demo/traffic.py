@@ -1,7 +1,8 @@
 """What the demonstration's client asks for: a mix of visits, drawn at random. No I/O, no clock."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import count, repeat
 from random import Random
 
 import orjson
@@ -24,33 +25,46 @@ class Visit:
     content: bytes | None = None
     conditional: bool = False
     """Whether to show the validator of an earlier answer, where there is one (RFC 9110 §13.1.2)."""
+    codings: str = "identity"
+    """Its `Accept-Encoding`."""
     direct: bool = False
     """Whether it goes straight to the origin, for comparison."""
 
 
 WEIGHTS = {
-    "product": 554,
+    "product": 560,
     "products": 200,
     "cart": 120,
     "orders": 90,
-    "slow": 6,
     "fail": 12,
     "missing": 8,
     "stream": 6,
     "large": 4,
 }
-"""How many of a thousand visits go where."""
+"""How many of a thousand visits go where, those of crowds aside."""
 
 DIRECT_SHARE = 0.1
 """Share of the visits that pass the gateway by, so that the view can set both side by side."""
 
+CODINGS = {"br, gzip": 7, "gzip": 2, "identity": 1}
+"""What content codings visitors accept, and how many of ten do."""
+
+CROWD = 5
+"""Visitors that want the same slow answer at once."""
+CROWD_EVERY = 750
+"""Visits from one crowd to the next: few enough slow ones that the 99th percentile is that of the others."""
+
 
 def visits(random: Random) -> Iterator[Visit]:
-    """Visits without end, in the proportions of `WEIGHTS`."""
+    """Visits without end, in the proportions of `WEIGHTS`, and a crowd among them now and then."""
     kinds, weights = list(WEIGHTS), list(WEIGHTS.values())
-    while True:
+    codings, shares = list(CODINGS), list(CODINGS.values())
+    for number in count():
+        if number % CROWD_EVERY == CROWD_EVERY // 2:
+            yield from repeat(Visit("slow", "/api/slow", codings="br, gzip"), CROWD)
         (kind,) = random.choices(kinds, weights)
-        yield _visit(kind, random, direct=random.random() < DIRECT_SHARE)
+        (accepted,) = random.choices(codings, shares)
+        yield replace(_visit(kind, random, direct=random.random() < DIRECT_SHARE), codings=accepted)
 
 
 def _visit(kind: str, random: Random, direct: bool) -> Visit:

@@ -1,4 +1,4 @@
-from gateway.demo.events import comings_and_goings, notable
+from gateway.demo.events import circuits_changed, comings_and_goings, notable
 from gateway.demo.scrape import Scrape
 from gateway.demo.status import Worker
 
@@ -41,3 +41,8 @@ def test_workers_that_go_and_come_are_told() -> None:
 
 def test_the_first_workers_are_no_news() -> None:
     assert list(comings_and_goings((), (Worker(1, "ready"),))) == []
+
+
+def test_circuits_with_another_state_are_told_and_a_new_one_was_closed() -> None:
+    before, after = {"a": "open", "b": "closed"}, {"a": "half-open", "b": "closed", "c": "open", "d": "closed"}
+    assert list(circuits_changed(before, after)) == ["circuit a is half-open", "circuit c is open"]

@@ -75,7 +75,7 @@ async def test_the_large_download_has_the_size_it_says(visitor: Visitor) -> None
 
 
 async def test_the_failing_endpoint_fails_in_turn(visitor: Visitor) -> None:
-    assert [(await visitor.get("/api/fail")).status for _ in range(3)] == [500, 200, 503]
+    assert [(await visitor.get("/api/fail")).status for _ in range(2)] == [500, 503]
     with pytest.raises(aiohttp.ClientError):
         await visitor.get("/api/fail")
 
@@ -84,6 +84,7 @@ async def test_the_failing_endpoint_fails_in_turn(visitor: Visitor) -> None:
 async def test_slow_answers_say_how_long_they_took(visitor: Visitor) -> None:
     async with visitor.get("/api/slow") as answer:
         assert "waited_ms" in await answer.json()
+        assert answer.headers["Cache-Control"] == "no-store"
 
 
 async def test_the_ticker_sends_prices_and_returns_what_it_is_told(visitor: Visitor) -> None:

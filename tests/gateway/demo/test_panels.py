@@ -40,6 +40,18 @@ BUSY = Snapshot(
                 ({"route": "a", "outcome": "revalidated"}, 50.0),
                 ({"route": "b", "outcome": "uri_miss"}, 200.0),
             ),
+            "coalesce_upstream_calls_saved_total": (({"route": "a"}, 30.0), ({"route": "b"}, 10.0)),
+            "compress_bytes_total": (
+                ({"side": "before", "coding": "br"}, 8_000_000.0),
+                ({"side": "before", "coding": "gzip"}, 2_000_000.0),
+                ({"side": "after", "coding": "br"}, 1_500_000.0),
+                ({"side": "after", "coding": "gzip"}, 500_000.0),
+            ),
+            "circuit_breaker_requests_total": (
+                ({"outcome": "circuit_open"}, 6.0),
+                ({"outcome": "ramping"}, 1.0),
+                ({"outcome": "probe"}, 3.0),
+            ),
             "cache_refreshes_total": (({"route": "a"}, 20.0),),
             "cache_not_stored_total": (({"reason": "private"}, 30.0),),
             "cache_entries": (({}, 1234.0),),
@@ -48,6 +60,7 @@ BUSY = Snapshot(
         }
     ),
     workers=(Worker(7, "ready", 4, 1, 42_000_000, 1), Worker(8, "starting")),
+    circuits={"route:a": "open", "server:b": "closed"},
     events=(Event(61.0, "limit reached: head"),),
     history=(10, 20),
 )
@@ -126,6 +139,21 @@ def test_the_cache_shows_what_it_spares_the_origin() -> None:
 
 def test_without_a_cache_there_is_no_panel_for_it() -> None:
     assert panels.stored(EMPTY) is None
+
+
+def test_savings_are_calls_that_were_shared_and_content_that_became_smaller() -> None:
+    panel = panels.savings(BUSY)
+    assert row(panel, "calls saved by coalescing") == ("4.0/s, 40 since the start",)
+    assert row(panel, "compressed") == ("1 MB/s became 200 kB/s (20 %)",)
+    assert panels.savings(EMPTY) is None
+
+
+def test_circuits_are_shown_by_state_and_one_by_one() -> None:
+    panel = panels.circuits(BUSY)
+    assert row(panel, "in all") == ("1 open, 0 half-open, 1 closed",)
+    assert row(panel, "route:a") == ("open",)
+    assert row(panel, "requests refused") == ("7 since the start",)
+    assert panels.circuits(EMPTY) is None
 
 
 def test_outcomes_are_left_out_where_there_is_only_one() -> None:

@@ -37,6 +37,15 @@ async def test_the_status_is_a_document() -> None:
         assert await probe.status() == {"workers": []}
 
 
+async def test_circuits_are_a_document() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.path == "/api/breakers"
+        return web.json_response({"circuits": []})
+
+    async with asking(answer) as probe:
+        assert await probe.circuits() == {"circuits": []}
+
+
 async def test_a_gateway_that_talks_nonsense_gives_nothing() -> None:
     async def answer(request: web.Request) -> web.Response:
         return web.Response(text='{"a" 1')
@@ -44,6 +53,7 @@ async def test_a_gateway_that_talks_nonsense_gives_nothing() -> None:
     async with asking(answer) as probe:
         assert await probe.figures() is None
         assert await probe.status() is None
+        assert await probe.circuits() is None
 
 
 async def test_a_gateway_that_refuses_gives_nothing() -> None:
@@ -53,6 +63,7 @@ async def test_a_gateway_that_refuses_gives_nothing() -> None:
     async with asking(answer) as probe:
         assert await probe.figures() is None
         assert await probe.status() is None
+        assert await probe.circuits() is None
 
 
 async def test_a_gateway_that_is_not_there_gives_nothing() -> None:
@@ -60,6 +71,7 @@ async def test_a_gateway_that_is_not_there_gives_nothing() -> None:
         probe = Probe(session, "127.0.0.1:1")
         assert await probe.figures() is None
         assert await probe.status() is None
+        assert await probe.circuits() is None
 
 
 async def test_readiness_is_asked_for_until_it_is_there() -> None:

@@ -28,10 +28,11 @@ def test_a_validator_is_compared_weakly_and_may_be_one_of_several() -> None:
     assert not shop.is_current(None, '"b"')
 
 
-def test_mishaps_come_in_turn_and_one_visit_in_four_goes_well() -> None:
-    first = [shop.mishap(visit) for visit in range(4)]
-    assert set(first) == set(shop.Mishap)
-    assert [shop.mishap(visit) for visit in range(4, 8)] == first
+def test_bad_spells_with_every_kind_of_mishap_and_good_ones_take_turns() -> None:
+    first = [shop.mishap(visit) for visit in range(18)]
+    assert set(first[:6]) == set(shop.Mishap) - {shop.Mishap.NONE}
+    assert first[6:] == [shop.Mishap.NONE] * shop.WELL
+    assert [shop.mishap(visit) for visit in range(18, 36)] == first
 
 
 def test_ticks_are_numbered_and_their_price_stays_near_a_hundred() -> None:

@@ -148,3 +148,12 @@ def test_the_whole_run_has_every_visit_and_both_outermost_readings() -> None:
 def test_latencies_leave_out_visits_without_an_answer() -> None:
     samples = [Sample("slow", 200, 0.3), Sample("slow", BROKEN, 30.0)]
     assert latencies(samples) == Percentiles(0.3, 0.3, 0.3)
+
+
+def test_circuits_are_those_of_the_latest_list_and_their_changes_are_events() -> None:
+    made = recorder()
+    for at, state in ((1.0, "closed"), (2.0, "open")):
+        made.circuits({"circuits": [{"circuit": "route:a", "state": state}]}, at=at)
+    snapshot = made.snapshot(3.0)
+    assert snapshot.circuits == {"route:a": "open"}
+    assert [(event.at, event.text) for event in snapshot.events] == [(2.0, "circuit route:a is open")]

@@ -1,4 +1,4 @@
-from gateway.demo.status import Worker, workers
+from gateway.demo.status import Worker, circuits, workers
 
 
 def test_workers_are_taken_from_the_status_document() -> None:
@@ -14,3 +14,9 @@ def test_workers_are_taken_from_the_status_document() -> None:
 def test_a_worker_without_a_process_and_a_document_without_workers_are_no_trouble() -> None:
     assert workers({"workers": [{"pid": None, "state": "waiting"}]}) == ()
     assert workers({}) == workers({"workers": None}) == ()
+
+
+def test_circuits_have_a_name_and_a_state() -> None:
+    listed = [{"circuit": "route:a", "state": "half-open", "calls": 3}, {"circuit": "server:b", "state": "closed"}]
+    assert circuits({"circuits": listed}) == {"route:a": "half-open", "server:b": "closed"}
+    assert circuits({}) == {}

@@ -15,11 +15,24 @@ RUN = Snapshot(
     ),
     totals={200: 1490, 503: 10},
     messages=12,
+    circuits={"route:a": "open", "server:b": "closed"},
     scrape_window=10.0,
     after=Scrape(
         {
             "upstream_requests_total": (({}, 1500.0),),
             "upstream_connections_opened_total": (({}, 8.0),),
+            "coalesce_upstream_calls_saved_total": (({"route": "a"}, 30.0), ({"route": "b"}, 10.0)),
+            "compress_bytes_total": (
+                ({"side": "before", "coding": "br"}, 8_000_000.0),
+                ({"side": "before", "coding": "gzip"}, 2_000_000.0),
+                ({"side": "after", "coding": "br"}, 1_500_000.0),
+                ({"side": "after", "coding": "gzip"}, 500_000.0),
+            ),
+            "circuit_breaker_requests_total": (
+                ({"outcome": "circuit_open"}, 6.0),
+                ({"outcome": "ramping"}, 1.0),
+                ({"outcome": "probe"}, 3.0),
+            ),
             "cache_requests_total": (({"outcome": "fresh"}, 900.0), ({"outcome": "uri_miss"}, 600.0)),
             "http_gateway_seconds_bucket": (({"le": "0.0001"}, 1500.0), ({"le": "+Inf"}, 1500.0)),
             "http_gateway_seconds_sum": (({}, 0.06),),
@@ -62,6 +75,9 @@ def test_the_table_tells_the_whole_run() -> None:
     assert rows["the gateway's own time, mean"] == "0.040 ms"
     assert rows["answered from the store"] == "60 %"
     assert rows["upstream calls"] == "1,500"
+    assert rows["upstream calls saved by coalescing"] == "40"
+    assert rows["compressed"] == "10 MB became 2 MB (20 %)"
+    assert rows["circuits"] == "1 open, 0 half-open, 1 closed; 7 requests refused"
     assert rows["upstream connections made"] == "8"
     assert rows["content"] == "150 kB"
     assert rows["events and messages"] == "12"
@@ -72,4 +88,5 @@ def test_a_run_without_traffic_has_a_table_too() -> None:
     rows = dict(pairs(EMPTY))
     assert rows["answers"] == "none"
     assert rows["answered from the store"] == "–"
+    assert rows["compressed"] == "–"
     assert rows["through the gateway"] == "–"
