@@ -44,6 +44,7 @@ class Library(Origin):
 
     def __init__(self) -> None:
         super().__init__(self._serve_texts)
+        self._bombs = threading.Lock()
         self.events = [threading.Event() for _ in range(3)]
         self.page = b""
 
@@ -99,7 +100,8 @@ class Library(Origin):
 
     def _throw(self, connection: Connection, rest: str) -> None:
         coding, _, how = rest.partition("/")
-        content = bomb_of(Coding(coding))
+        with self._bombs:  # one that is being made for all who ask for it meanwhile
+            content = bomb_of(Coding(coding))
         fields = b"Content-Type: text/plain\r\nContent-Encoding: " + coding.encode() + b"\r\n"
         connection.send(_whole(content, fields) if how else _in_pieces(content, fields, 1))
 
