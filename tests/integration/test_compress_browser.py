@@ -31,6 +31,8 @@ _OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-breakpad",
+    "--disable-crash-reporter",
 )
 
 # Reads every text, adds up an Adler-32 of its octets, and tells the origin what differed. Then it asks for some again,
@@ -76,7 +78,7 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> str:
     profile = tmp_path_factory.mktemp("first") / "profile"
     argv = [program, *_OPTIONS, f"--user-data-dir={profile}", "--dump-dom", "data:text/html,<p>works</p>"]
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100, env=_at_home(profile))
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"Chromium does not start here: {error}")
     if "works" not in done.stdout:
@@ -84,12 +86,19 @@ def browser(tmp_path_factory: pytest.TempPathFactory) -> str:
     return program
 
 
+def _at_home(directory: Path) -> dict[str, str]:
+    """An environment in which it leaves its traces in `directory` and nowhere else."""
+    return {**os.environ, "HOME": str(directory), "XDG_CONFIG_HOME": str(directory), "XDG_CACHE_HOME": str(directory)}
+
+
 @contextmanager
 def open_page(program: str, url: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A browser without a window that shows a page, for the length of the block."""
     argv = [program, *_OPTIONS, f"--user-data-dir={directory / 'profile'}", "--remote-debugging-port=0", url]
     with (directory / "browser.log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_at_home(directory)
+        )
     try:
         yield process
     finally:
