@@ -229,8 +229,8 @@ class Dresser:
             return
         if stored is not None and self._give_kept(request, plan, response, stored, wanted):
             return  # somebody else who waited for it was here before
-        self._figures.made(wanted.form, len(body), len(made), seconds)
         if stored is None:
+            self._figures.made(wanted.form, len(body), len(made), seconds)
             self._figures.note(request, wanted.reason)
             response.body = made
             self._describe(response, wanted.form)
@@ -238,6 +238,7 @@ class Dresser:
         kept, is_kept = self.shelf.add(stored, wanted, made, level, response.fields)
         if not is_kept:
             response.replay = None  # what cannot be kept cannot be given again
+        self._figures.made(wanted.form, 0, 0, seconds)  # its octets count with each answer, this one included
         self.shelf.give(request, response, kept, wanted.reason)
 
     def _give_kept(self, request: Request, plan: Plan, response: Response, stored: Derivable, wanted: Make) -> bool:
