@@ -18,6 +18,8 @@ LEAST_SUCCESS = 0.999
 """Once it has been seen that one of three servers is bad."""
 MOST_P99 = 2.0
 """Times the p99 before, once it has been seen that one of three servers hangs."""
+MOST_RECOVERY_SECONDS = 5.0
+"""From the end of an outage until no client is told of a failure any more."""
 LEAST_P99_SECONDS = 0.010
 """Below this a p99 is the machine's noise and twice of it means nothing."""
 
@@ -33,8 +35,8 @@ def broken_promises(outcome: Outcome) -> list[str]:
             wrong.append(f"{name}: p99 {percentile(outcome.after_detection, 0.99) * 1000:.0f} ms after detection")
     if "warm cache" in name and success(outcome.during) < 1:
         wrong.append(f"{name}: {success(outcome.during):.3%} of what is stored was answered")
-    if outcome.recovered is None and not outcome.run.by_name:
-        wrong.append(f"{name}: a server that was well again got no requests")
+    if outcome.well > MOST_RECOVERY_SECONDS:
+        wrong.append(f"{name}: clients were told of failures for {outcome.well:.1f} s after the outage")
     return wrong
 
 

@@ -19,7 +19,9 @@ from loadtests.support.name_server import NameServer
 from loadtests.support.ports import LOOPBACK
 
 WELL_SECONDS = 2.0
-RECOVERY_SECONDS = 20.0
+RECOVERY_SECONDS = 10.0
+"""How long is waited for bad servers to get requests again. A circuit that opened several times may stay open longer,
+while clients are long well."""
 FLAP_SECONDS = 0.5
 RESTART_SECONDS = 0.7
 CHAIN: Plugins = ({"retry": {}}, {"circuit_breaker": {}})
@@ -79,6 +81,12 @@ class Outcome:
         return self.part(self.outage[0] + (self.detected or 0.0), self.outage[1])
 
     @property
+    def well(self) -> float:
+        """Seconds from the end of the outage until the last client was told of a failure."""
+        failed = [each.at + each.seconds for each in self.told if each.at >= self.outage[0] and not each.is_good]
+        return max(0.0, max(failed, default=0.0) - self.outage[1])
+
+    @property
     def row(self) -> tuple[str, ...]:
         """For the table."""
         return (
@@ -91,6 +99,7 @@ class Outcome:
             f"{sum(each.is_stale for each in self.during):,}",
             f"{self.bad_calls:,} of {self.calls:,}",
             _seconds(self.detected),
+            f"{self.well:.2f}",
             _seconds(self.recovered),
         )
 
@@ -105,7 +114,8 @@ HEADER = (
     "stale",
     "calls at bad servers",
     "s to detect",
-    "s to recover",
+    "s until clients are well",
+    "s until bad servers work",
 )
 
 

@@ -43,7 +43,10 @@ def test_a_stored_answer_that_was_not_given_does() -> None:
     assert "stored" in wrong
 
 
-def test_a_server_that_is_forgotten_does() -> None:
-    seen = outcome("all hang", [504] * 10, recovered=None)
-    assert len(broken_promises(seen)) == 1
-    assert broken_promises(replace(seen, recovered=0.5)) == []
+def test_failures_long_after_the_end_do() -> None:
+    seen = outcome("all hang", [504] * 10)
+    assert (seen.well, broken_promises(seen)) == (0.0, [])
+    late = replace(seen, told=[*seen.told, Told(26.0, 0.5, 503, "", False)])
+    assert late.well == 6.5
+    (wrong,) = broken_promises(late)
+    assert "6.5 s after the outage" in wrong
