@@ -139,6 +139,33 @@ class HashSettings(Settings):
         return self
 
 
+class StickySettings(Settings):
+    """Clients whose upgraded connection ended come back to the server that they had, as long as it is fit."""
+
+    cookie: FieldName | None = None
+    """Name of a cookie that the gateway sets with the 101; it holds a digest of the server's address. The first time a
+    client gets the server with the fewest upgraded connections."""
+    header: FieldName | None = None
+    """For programs without cookies: the same value of this request field goes to the same server."""
+    address: bool = False
+    """The same client address goes to the same server; of IPv6 addresses the first 64 bits count."""
+    load: Annotated[float, Field(ge=1.05, le=100)] = 1.25
+    """With `header` and `address`: a server with more than this times its share of the upgraded connections passes
+    clients on, so that a thousand clients behind one address do not share one server. Fewer than 8 always stay."""
+    key: Annotated[Secret, Field(min_length=16)] | None = None
+    """What the cookie's digest is made with, so that nobody finds out addresses by trying. Several gateways side by
+    side need the same."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if sum((self.cookie is not None, self.header is not None, self.address)) != 1:
+            hint = "write sticky: {cookie: slipstream-server}"
+            raise SettingError("needs exactly one of cookie, header and address", hint=hint)
+        if self.key is not None and self.cookie is None:
+            raise SettingError("has no use without cookie", hint="remove it", at=("key",))
+        return self
+
+
 class WroteSettings(Settings):
     """A client that wrote reads from `servers`, not from `replicas`, for a while: it sees what it has written.
 

@@ -9,7 +9,14 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.config.addresses import Address, TcpAddress, UnixAddress
 from gateway.config.base import SettingError, Settings
-from gateway.config.health import EjectionSettings, HashSettings, HealthSettings, LagSettings, WroteSettings
+from gateway.config.health import (
+    EjectionSettings,
+    HashSettings,
+    HealthSettings,
+    LagSettings,
+    StickySettings,
+    WroteSettings,
+)
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
 from gateway.config.replay import ReplaySettings
@@ -42,6 +49,7 @@ __all__ = [
     "RouteSettings",
     "RouteTimeoutSettings",
     "ServerSettings",
+    "StickySettings",
     "TcpAddress",
     "TierSettings",
     "TimeoutSettings",

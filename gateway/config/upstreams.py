@@ -9,7 +9,15 @@ from pydantic.json_schema import WithJsonSchema
 
 from gateway.config.addresses import TcpAddress, UnixAddress, parse_address, parse_host, parse_port
 from gateway.config.base import SettingError, Settings
-from gateway.config.health import EjectionSettings, HashSettings, HealthSettings, LagSettings, Share, WroteSettings
+from gateway.config.health import (
+    EjectionSettings,
+    HashSettings,
+    HealthSettings,
+    LagSettings,
+    Share,
+    StickySettings,
+    WroteSettings,
+)
 from gateway.config.shorthand import FilePath, OneOrMany, OneOrMore, ShorthandSettings
 from gateway.config.units import Duration, OrOff, PositiveDuration, seconds
 
@@ -184,6 +192,9 @@ class UpstreamSettings(Settings):
     key to the same server."""
     hash: HashSettings | None = None
     """The key of `balance: hash`."""
+    sticky: Annotated[StickySettings | None, OrOff(), Field(validate_default=False)] = None
+    """Where upgraded connections (WebSockets) of a client go that had one before; or `off`. Without it, and the first
+    time, the server with the fewest upgraded connections gets the next one, unless `balance` is `hash`."""
     health: Annotated[HealthSettings | None, OrOff(), Field(validate_default=False)] = None
     """Active checks: a path, a mapping, or `off`."""
     ejection: Annotated[EjectionSettings | None, OrOff()] = EjectionSettings()

@@ -9,7 +9,7 @@ from aiohttp import web
 from gateway.supervisor.problem import problem
 from gateway.supervisor.supervisor import Supervisor
 
-ADDED_UP = ("pending", "connections")
+ADDED_UP = ("pending", "upgraded", "connections")
 """What workers tell of a server and what is added up over them."""
 
 

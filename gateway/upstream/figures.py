@@ -16,6 +16,7 @@ class ServerFigures:
             "upstream_server_weight", "The weight that counts now; 0 while it is not used", join=Join.MAX
         )
         self.pending = figures.gauge("upstream_server_pending", "Requests that wait for an answer")
+        self.upgraded = figures.gauge("upstream_server_upgraded", "Upgraded connections that are open")
 
     def count_ejection(self, reason: str) -> None:
         """Count one ejection."""
@@ -23,7 +24,7 @@ class ServerFigures:
 
     def gone(self) -> None:
         """The server is none any more."""
-        for gauge in (self.ejected, self.weight, self.pending):
+        for gauge in (self.ejected, self.weight, self.pending, self.upgraded):
             gauge.set(0)
 
 

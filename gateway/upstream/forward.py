@@ -27,7 +27,6 @@ from gateway.upstream.http1 import AWAITING, UpstreamConnection
 from gateway.upstream.request_head import request_head
 from gateway.upstream.roster import Roster
 from gateway.upstream.server import Server
-from gateway.upstream.upgrade import stay_pending
 
 
 class ExchangeTimeouts:
@@ -136,7 +135,7 @@ class Upstream:
                         raise
                     row[answered] += 1.0
                     if response.upgraded is not None:
-                        stay_pending(server, response.upgraded)
+                        roster.upgraded(server, request, response)
                     if roster.is_watched:
                         now = time.monotonic()
                         roster.answered(server, request, response, now - begun, now)

@@ -31,10 +31,12 @@ class GroupRules:
 class Group:
     """Some servers, and the choice among them."""
 
-    __slots__ = ("_balancer", "_even", "_rules", "_until", "able", "is_panicking", "members")
+    __slots__ = ("_balancer", "_even", "_rules", "_until", "_upgrades", "able", "is_panicking", "members")
 
-    def __init__(self, balancer: Balancer, rules: GroupRules) -> None:
+    def __init__(self, balancer: Balancer, rules: GroupRules, upgrades: Balancer | None = None) -> None:
+        """`upgrades` chooses for upgrades, `balancer` for everything else."""
         self._balancer = balancer
+        self._upgrades = upgrades or balancer
         self._rules = rules
         self._even = True
         self._until = math.inf
@@ -52,9 +54,13 @@ class Group:
         ):
             self.members = tuple(members)
             self._balancer.know(self.members)
+            if self._upgrades is not self._balancer:
+                self._upgrades.know(self.members)
         self.look(now)
 
-    def choose(self, now: float, key: bytes | None = None, avoid: Collection[str] = ()) -> Member | None:
+    def choose(
+        self, now: float, key: bytes | None = None, avoid: Collection[str] = (), is_upgrade: bool = False
+    ) -> Member | None:
         """Who gets the next request; `None` when nobody may.
 
         Those to `avoid`, by URL, are chosen only when there is no other."""
@@ -66,7 +72,8 @@ class Group:
             if len(able) == len(self.able):
                 avoid = ()
         if len(able) > 1:
-            return self._balancer.choose(able, self._even, now, key, avoid)
+            balancer = self._upgrades if is_upgrade else self._balancer
+            return balancer.choose(able, self._even, now, key, avoid)
         return able[0] if able else None
 
     def look(self, now: float) -> None:

@@ -15,9 +15,14 @@ KeyOf = Callable[[Request], bytes | None]
 def key_of(settings: HashSettings) -> KeyOf:
     """The function that finds a request's key."""
     if settings.header is not None:
-        name = settings.header.lower().encode()
-        return lambda request: request.fields.get(name)
+        return header_key(settings.header)
     if settings.cookie is not None:
         cookie = settings.cookie.encode()
         return lambda request: cookie_of(request, cookie)
     return lambda request: request.path
+
+
+def header_key(header: str) -> KeyOf:
+    """The value of a request field."""
+    name = header.lower().encode()
+    return lambda request: request.fields.get(name)

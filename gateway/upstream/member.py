@@ -11,13 +11,15 @@ LONG_AGO = float("-inf")
 class Memory:
     """What this worker has learnt about a server. A reload hands it on."""
 
-    __slots__ = ("average", "record")
+    __slots__ = ("average", "record", "upgraded")
 
     def __init__(self) -> None:
         self.record = Record()
         """Failures, and the ejection they led to."""
         self.average = PeakAverage()
         """How long it takes for an answer."""
+        self.upgraded = 0
+        """Upgraded connections to it that are open."""
 
 
 class Member:

@@ -28,6 +28,8 @@ from gateway.upstream.keys import KeyOf, key_of
 from gateway.upstream.latency import PeakAverage
 from gateway.upstream.member import LONG_AGO, Memory
 from gateway.upstream.server import Server, client_context
+from gateway.upstream.sticky import Sticky
+from gateway.upstream.upgrade import stay_counted
 from gateway.upstream.wrote import WroteMark
 
 PATIENCE_SECONDS = 1.0
@@ -51,8 +53,10 @@ def balancer_of(settings: UpstreamSettings) -> Balancer:
 class Team:
     """Either the servers or the replicas: a group of them, and who judges them."""
 
-    def __init__(self, settings: UpstreamSettings, *, panic: float, now: float) -> None:
-        self.group = Group(balancer_of(settings), GroupRules(panic, settings.slow_start or 0.0))
+    def __init__(
+        self, settings: UpstreamSettings, *, panic: float, now: float, upgrades: Balancer | None = None
+    ) -> None:
+        self.group = Group(balancer_of(settings), GroupRules(panic, settings.slow_start or 0.0), upgrades)
         self.ejection = None if settings.ejection is None else Ejection(settings.ejection, now)
         self.servers: dict[str, Server] = {}
         """By URL."""
@@ -83,13 +87,14 @@ class Roster:
         listed = (*settings.servers, *settings.replicas)
         may_need_tls = any(server.is_tls or server.source == "file" for server in listed)
         self._tls: ssl.SSLContext | None = client_context(settings.tls) if may_need_tls else None
-        self.primary = Team(settings, panic=settings.panic, now=now)
+        self._key_of: KeyOf | None = key_of(settings.hash) if settings.hash is not None else None
+        self._sticky = Sticky(name, settings, self._key_of)
+        self.primary = Team(settings, panic=settings.panic, now=now, upgrades=self._sticky.balancer)
         self.replicas = Team(settings, panic=0.0, now=now) if settings.replicas else None
         self.only: Server | None = None
         """The server, when there is just one and it may be used: then nothing is chosen and nothing judged."""
         self.is_watched = False
         """Whether what becomes of requests matters to the choice."""
-        self._key_of: KeyOf | None = key_of(settings.hash) if settings.hash is not None else None
         self._mark: WroteMark | None = None
         self._lag: LagSettings | None = settings.lag
         self._lag_field = settings.lag.header.lower().encode() if settings.lag is not None else b""
@@ -182,6 +187,8 @@ class Roster:
         only = self.only
         if only is not None:
             return only
+        if request.upgrade is not None:
+            return self._choose_for_upgrade(request, now, avoid)
         key = self._key_of(request) if self._key_of is not None else None
         if self.replicas is not None and request.method in SAFE_METHODS:
             mark = self._mark
@@ -194,9 +201,19 @@ class Roster:
             raise self._nobody()
         return self.primary.servers[chosen.url]
 
+    def _choose_for_upgrade(self, request: Request, now: float, avoid: frozenset[str]) -> Server:
+        """Who gets an upgrade: never a replica, for nobody knows what will be said. Raises NoServerError."""
+        find = self._sticky.key_of
+        key = find(request) if find is not None else None
+        chosen = self.primary.group.choose(now, key, avoid, is_upgrade=True)
+        if chosen is None:
+            raise self._nobody()
+        return self.primary.servers[chosen.url]
+
     def has_another(self, server: Server, request: Request) -> bool:
         """Whether a request that this server failed may be sent to another one."""
-        may = self.servers if request.method in SAFE_METHODS else self.primary.servers.values()
+        may_read = request.method in SAFE_METHODS and request.upgrade is None
+        may = self.servers if may_read else self.primary.servers.values()
         return any(each.is_able and each is not server for each in may)
 
     def _nobody(self) -> NoServerError:
@@ -209,6 +226,12 @@ class Roster:
         return NoServerError(f"no server of upstream {self._name} is healthy")
 
     # --- what became of it ------------------------------------------------------------------------
+
+    def upgraded(self, server: Server, request: Request, response: Response) -> None:
+        """A server agreed to an upgrade: it counts as long as it lasts, and its client may come back."""
+        stay_counted(server.memory, response.upgraded)
+        if self._sticky.cookie is not None and self.only is None:
+            self._sticky.cookie.put(request, response, server.url)
 
     def answered(self, server: Server, request: Request, response: Response, seconds: float, now: float) -> None:
         """A server answered after `seconds`."""
@@ -288,6 +311,7 @@ class Roster:
                 server.figures.ejected.set(server.memory.record.ejected_until > now)
                 server.figures.weight.set(server.share if server.is_able else 0)
                 server.figures.pending.set(server.pending)
+                server.figures.upgraded.set(server.memory.upgraded)
         if panicking != bool(self._figures.row[self._figures.panic.cell]):
             told = self._log.warning if panicking else self._log.info
             told("too few good servers: all are used" if panicking else "enough good servers again")
@@ -301,6 +325,7 @@ class Roster:
             record = server.memory.record
             shown[server.url] = {
                 "pending": server.pending,
+                "upgraded": server.memory.upgraded,
                 "connections": server.pool.size,
                 "idle": server.pool.idle,
                 "used": server.is_able,

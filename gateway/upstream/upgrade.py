@@ -19,19 +19,19 @@ def websocket_accept(key: bytes) -> bytes:
 
 
 class Loaded(Protocol):
-    """A server whose load is known."""
+    """What is known of a server's load."""
 
-    pending: int
+    upgraded: int
 
 
-def stay_pending(server: Loaded, upgraded: UpgradedUpstream) -> None:
-    """Let an upgraded connection count as pending for as long as it lasts, so that the next one goes to a server that
-    has fewer of them."""
-    server.pending += 1
+def stay_counted(server: Loaded, upgraded: UpgradedUpstream) -> None:
+    """Let an upgraded connection count for as long as it lasts, so that the next one goes to a server that has fewer of
+    them."""
+    server.upgraded += 1
     ended = upgraded.ended
 
     def leave() -> None:
-        server.pending -= 1
+        server.upgraded -= 1
         ended()
 
     upgraded.ended = leave

@@ -6,18 +6,15 @@ import json
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Self
 
 import pytest
 
 from tests.support.client import Client, request
-from tests.support.frames import Seen, close, frame, read_frames
+from tests.support.frames import close, frame, read_frames
 from tests.support.gateway import Gateway, before, running, wait_until
 from tests.support.origin import Connection, Origin, Received
 from tests.support.replies import well_behaved
-from tests.support.websockets import accept_for
-
-KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+from tests.support.websockets import KEY, Socket, accept_for
 
 
 def talk(connection: Connection, received: Received) -> bool:
@@ -65,35 +62,6 @@ def settings(origin: Origin, **websocket: object) -> dict[str, object]:
 def gateway(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     with running(settings(origin), tmp_path_factory.mktemp("websocket")) as gateway:
         yield gateway
-
-
-class Socket:
-    """A client after its handshake."""
-
-    def __init__(self, gateway: Gateway, *fields: str, target: str = "/act/talk") -> None:
-        self.client: Client = gateway.client()
-        head = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
-        self.client.send(request("GET", target, *head, *fields))
-        self.answer = self.client.answer()
-        self._buffer = b""
-        self._frames: list[Seen] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.client.close()
-
-    def say(self, *frames: bytes) -> None:
-        self.client.send(b"".join(frames))
-
-    def next(self) -> Seen:
-        """The next frame."""
-        while not self._frames:
-            octets = self.client.wire.some()
-            assert octets, "the gateway left"
-            self._frames, self._buffer = read_frames(self._buffer + octets)
-        return self._frames.pop(0)
 
 
 def listed(gateway: Gateway, query: str = "") -> list[dict[str, object]]:

@@ -3,7 +3,14 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.health import EjectionSettings, HashSettings, HealthSettings, LagSettings, WroteSettings
+from gateway.config.health import (
+    EjectionSettings,
+    HashSettings,
+    HealthSettings,
+    LagSettings,
+    StickySettings,
+    WroteSettings,
+)
 
 
 def health(**settings: Any) -> HealthSettings:
@@ -71,6 +78,13 @@ def test_a_query_belongs_to_the_path() -> None:
 def test_a_hash_goes_by_exactly_one_thing(settings: dict[str, Any]) -> None:
     with pytest.raises(ValidationError, match="exactly one"):
         HashSettings.model_validate(settings)
+
+
+@pytest.mark.parametrize("settings", [{"cookie": "server"}, {"header": "X-Client"}, {"address": True}])
+def test_clients_of_upgrades_are_known_in_one_of_three_ways(settings: dict[str, Any]) -> None:
+    assert StickySettings.model_validate(settings).load == 1.25
+    with pytest.raises(ValidationError):
+        StickySettings.model_validate({**settings, "load": 1})
 
 
 def test_a_load_below_the_share_of_a_server_is_refused() -> None:

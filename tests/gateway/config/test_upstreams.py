@@ -106,6 +106,9 @@ def test_name_servers_have_port_53_unless_told_otherwise() -> None:
     [
         ({"balance": "hash"}, "needs a key"),
         ({"hash": {"path": True}}, "has no use with balance: least_pending"),
+        ({"sticky": {}}, "exactly one of cookie, header and address"),
+        ({"sticky": {"cookie": "a", "address": True}}, "exactly one of cookie, header and address"),
+        ({"sticky": {"address": True, "key": "0123456789abcdef"}}, "has no use without cookie"),
         ({"lag": {"header": "X-Lag"}}, "has no use without replicas"),
         ({"read_your_writes": {}}, "has no use without replicas"),
         ({"replicas": SERVERS}, "is named twice"),
@@ -125,6 +128,7 @@ def test_an_upstream_has_its_documented_defaults() -> None:
         "replicas": [],
         "balance": "least_pending",
         "hash": None,
+        "sticky": "off",
         "health": "off",
         "ejection": {
             "failures": 5,

@@ -19,13 +19,15 @@ from gateway.errors import (
     UpstreamTimeoutError,
 )
 from gateway.figures import Figures
-from gateway.http.message import Monotonic, Request
+from gateway.http.message import Monotonic, Request, Response
 from gateway.upstream.balancer import Balancer, ByKey, LeastLatency, LeastPending, Turns
 from gateway.upstream.endpoint import Endpoint, endpoint_of
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.roster import Roster, balancer_of, lag_seconds
 from gateway.upstream.server import Server
+from gateway.websocket.tunnel import UpgradedUpstream
 from tests.support.plugins import make_request, make_response
+from tests.support.transports import FakeTransport
 
 A, B, C = "http://a", "http://b", "http://c"
 R1, R2 = "http://r1", "http://r2"
@@ -101,6 +103,72 @@ async def test_the_same_key_goes_to_the_same_server() -> None:
     homes = {name: {case.choose(make_request(fields={"X-Tenant": name})) for _ in range(5)} for name in "abcdefgh"}
     assert all(len(servers) == 1 for servers in homes.values())
     assert len(set.union(*homes.values())) == 3
+
+
+def an_upgrade(**fields: str) -> Request:
+    request = make_request(fields={name.replace("_", "-"): value for name, value in fields.items()})
+    request.upgrade = b"websocket"
+    return request
+
+
+class TestUpgrades:
+    def open(self, case: Case, request: Request | None = None, avoid: frozenset[str] = NONE) -> tuple[str, Response]:
+        request, response = request or an_upgrade(), make_response(101)
+        response.upgraded = UpgradedUpstream(FakeTransport(), b"", lambda: None)
+        server = case.choose(request, avoid)
+        case.roster.upgraded(server, request, response)
+        return server.url, response
+
+    async def test_they_go_where_fewest_are_open_whatever_waits(self) -> None:
+        case = Case(A, B, balance="least_pending")
+        opened = [self.open(case)[1] for _ in range(10)]
+        assert {url: shown["upgraded"] for url, shown in case.roster.status().items()} == {A: 5, B: 5}
+        for response in opened[::2]:
+            response.upgraded.ended()
+        found = Counter(self.open(case)[0] for _ in range(5))
+        assert {url: shown["upgraded"] for url, shown in case.roster.status().items()} == {A: 5, B: 5}
+        assert sum(found.values()) == 5
+        assert case.chosen(count=100)[A] > 20  # requests take no notice of connections that say nothing
+
+    async def test_a_reload_forgets_no_connection(self) -> None:
+        case = Case(A, B)
+        _, response = self.open(case)
+        after = Case(A, B, before=case.roster, slow_start="1s")
+        assert sum(each.memory.upgraded for each in after.roster.servers) == 1
+        response.upgraded.ended()
+        assert sum(each.memory.upgraded for each in after.roster.servers) == 0
+
+    async def test_a_client_comes_back_by_its_cookie_while_the_server_is_fit(self) -> None:
+        case = Case(A, B, C, sticky={"cookie": "server"})
+        first, response = self.open(case)
+        cookie = (response.fields.get(b"set-cookie") or b"").decode().partition(";")[0]
+        for _ in range(4):
+            url, response = self.open(case, an_upgrade(Cookie=cookie))
+            assert url == first
+            assert b"set-cookie" not in response.fields
+        case.tell(**{first.rpartition("/")[2]: {"is_draining": True}})
+        url, response = self.open(case, an_upgrade(Cookie=cookie))
+        assert url != first
+        assert b"set-cookie" in response.fields
+
+    async def test_the_only_server_needs_no_cookie(self) -> None:
+        assert b"set-cookie" not in self.open(Case(A, sticky={"cookie": "server"}))[1].fields
+
+    async def test_a_field_names_the_client(self) -> None:
+        case = Case(A, B, C, sticky={"header": "X-Client"})
+        homes = {name: {self.open(case, an_upgrade(X_Client=name))[0] for _ in range(2)} for name in "abcdefgh"}
+        assert all(len(urls) == 1 for urls in homes.values())
+
+    async def test_no_replica_gets_one(self) -> None:
+        case = Case(A, replicas=[R1, R2])
+        assert {self.open(case)[0] for _ in range(6)} == {A}
+        assert not case.roster.has_another(case.server(A), an_upgrade())
+
+    async def test_without_a_server_there_is_none(self) -> None:
+        case = Case(A, B)
+        case.tell(a={"is_draining": True}, b={"is_draining": True})
+        with pytest.raises(NoServerError):
+            case.choose(an_upgrade())
 
 
 class TestTold:

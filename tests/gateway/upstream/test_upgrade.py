@@ -5,7 +5,8 @@ import pytest
 from gateway.errors import UpstreamProtocolError
 from gateway.http.fields import Fields
 from gateway.http.message import Request, Response
-from gateway.upstream.upgrade import check_switch, stay_pending, websocket_accept
+from gateway.upstream.member import Memory
+from gateway.upstream.upgrade import check_switch, stay_counted, websocket_accept
 from gateway.websocket.tunnel import UpgradedUpstream
 from tests.support.transports import FakeTransport
 
@@ -52,14 +53,10 @@ def test_another_protocol_than_websocket_needs_no_accept() -> None:
     check_switch(asking(b"raw"), agreeing(None), b"raw")
 
 
-class _Server:
-    pending = 1
-
-
-async def test_an_upgraded_connection_stays_pending_as_long_as_it_lasts() -> None:
-    server, told = _Server(), list[str]()
+async def test_an_upgraded_connection_counts_as_long_as_it_lasts() -> None:
+    server, told = Memory(), list[str]()
     upgraded = UpgradedUpstream(FakeTransport(), b"", lambda: told.append("ended"))
-    stay_pending(server, upgraded)
-    assert server.pending == 2
+    stay_counted(server, upgraded)
+    assert server.upgraded == 1
     upgraded.ended()
-    assert (server.pending, told) == (1, ["ended"])
+    assert (server.upgraded, told) == (0, ["ended"])
