@@ -31,6 +31,7 @@ from gateway.config.upstreams import (
     UpstreamSettings,
     UpstreamTlsSettings,
 )
+from gateway.config.warming import WarmingSettings
 
 __all__ = [
     "Address",
@@ -57,6 +58,7 @@ __all__ = [
     "UnixAddress",
     "UpstreamSettings",
     "UpstreamTlsSettings",
+    "WarmingSettings",
     "WroteSettings",
 ]
 
@@ -133,6 +135,8 @@ class GatewaySettings(Settings):
     """The replay lane."""
     tiers: TierSettings = TierSettings()
     """Where answers are kept beside the memory of each worker."""
+    warming: WarmingSettings = WarmingSettings()
+    """Requests that the gateway makes itself so that clients find their answers stored."""
     trusted_proxies: OneOrMany[Network] = ()
     """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
     drain: Duration = seconds(15)

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from gateway.errors import GatewayError
 from gateway.http.fields import Fields
-from gateway.http.message import Downstream
+from gateway.http.message import Downstream, Request
 from gateway.http.redaction import redact_target
 
-if TYPE_CHECKING:
-    from gateway.listener.exchange import Exchange
+
+class Exchanged(Protocol):
+    """What a line is about."""
+
+    @property
+    def request(self) -> Request:
+        """What was asked."""
+
+    @property
+    def error(self) -> GatewayError | None:
+        """What ended it early."""
 
 
 def access_record(
-    exchange: Exchange, status: int, now: float, own: float, octets: int, broken: bool, wall: float
+    exchange: Exchanged, status: int, now: float, own: float, octets: int, broken: bool, wall: float
 ) -> dict[str, Any]:
     """One line of the access log. Times in seconds, sizes in octets."""
     request = exchange.request
@@ -22,6 +31,7 @@ def access_record(
         "time": round(wall, 3),
         "client": request.client,
         "method": request.method,
+        "scheme": request.scheme,
         "host": request.authority.decode("latin-1"),
         "target": redact_target(request.target.decode("latin-1")),
         "status": status,

@@ -25,6 +25,7 @@ from gateway.supervisor.report import Result
 from gateway.supervisor.sockets import Listening
 from gateway.supervisor.status import status_of
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.warming_admin import WarmingAdmin
 
 MAX_BODY_OCTETS = 64 * 1024
 """No request to this application has a body worth mentioning."""
@@ -52,6 +53,7 @@ class Admin:
         breakers = Breakers(self._supervisor)
         connections = ConnectionAdmin(self._supervisor)
         servers = HealthAdmin(self._supervisor)
+        warming = WarmingAdmin(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
             application.router.add_get("/live", self.live),
@@ -67,6 +69,11 @@ class Admin:
             application.router.add_post("/api/connections/close", connections.close),
             application.router.add_get("/api/breakers", breakers.list),
             application.router.add_post("/api/breakers", breakers.order),
+            application.router.add_post("/api/warm", warming.start),
+            application.router.add_get("/api/warm", warming.list),
+            application.router.add_get("/api/warm/{run}", warming.show),
+            application.router.add_post("/api/warm/{run}/cancel", warming.cancel),
+            application.router.add_post("/api/warm/{run}/resume", warming.resume),
             application.router.add_get("/api/upstreams", servers.list),
             application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/drain", servers.drain),
             application.router.add_post("/api/upstreams/{upstream}/servers/{server:.+}/resume", servers.resume),

@@ -1,5 +1,6 @@
 """Whether the gateway should be sent requests, and why not. No clock, no I/O."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,8 +25,10 @@ class Readiness:
         return not self.reasons
 
 
-def readiness(phase: Phase, ready_workers: int, wanted_workers: int) -> Readiness:
-    """Ready means running with one worker at least; fewer than wanted is slower, not broken."""
+def readiness(phase: Phase, ready_workers: int, wanted_workers: int, waits_for: Iterable[str] = ()) -> Readiness:
+    """Ready means running with one worker at least; fewer than wanted is slower, not broken.
+
+    `waits_for` is what else has to be done first, in words."""
     reasons = []
     if phase is Phase.STARTING:
         reasons.append("the gateway is starting")
@@ -33,4 +36,4 @@ def readiness(phase: Phase, ready_workers: int, wanted_workers: int) -> Readines
         reasons.append("the gateway is draining and will stop")
     if ready_workers == 0:
         reasons.append(f"none of {wanted_workers} workers is ready")
-    return Readiness(tuple(reasons))
+    return Readiness((*reasons, *waits_for))

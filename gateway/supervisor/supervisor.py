@@ -22,6 +22,8 @@ from gateway.supervisor.readiness import Phase, Readiness, readiness
 from gateway.supervisor.report import ReloadReport, Result, mistakes_of
 from gateway.supervisor.sockets import Listening
 from gateway.supervisor.source import ConfigSource
+from gateway.supervisor.warming_ways import surroundings
+from gateway.warming.desk import Warming
 
 STATUS_SECONDS = 1.0
 """What workers tell about themselves is remembered this long, however often somebody asks."""
@@ -54,6 +56,7 @@ class Supervisor:
         self.fleet = Fleet(inheritance, self.figures, self._order(1, configuration), blocked_seconds)
         self.servers = Keeper(self.figures, lambda message: self.fleet.tell("servers", **message))
         inheritance.servers = self.servers.message
+        self.warming = Warming(surroundings(self.fleet, lambda: self.configuration.settings))
         self.last_reload = ReloadReport(self.started, "start", Result.APPLIED, 1)
         self.certificate_errors: tuple[str, ...] = ()
         self._started = asyncio.Event()
@@ -77,19 +80,24 @@ class Supervisor:
 
     def readiness(self) -> Readiness:
         """Whether requests are welcome now."""
-        return readiness(self.phase, len(self.fleet.ready), self.wanted_workers)
+        waits_for = self.warming.reasons if self.phase is Phase.RUNNING else ()
+        return readiness(self.phase, len(self.fleet.ready), self.wanted_workers, waits_for)
 
     async def start(self) -> None:
-        """Return when all workers are ready. Raises `StartError` when that cannot be."""
+        """Return when all workers are ready; what is to be warmed before the gateway is ready has begun then.
+
+        Raises `StartError` when that cannot be."""
         await self.servers.prepare(self.configuration.settings)
         await self.servers.adopt()
         await self.fleet.start(self.wanted_workers)
         if self.phase is Phase.STARTING:
             self.phase = Phase.RUNNING
             self._started.set()
-            self._log.info(
-                "gateway ready", listen=[each.address for each in self.listening], workers=self.wanted_workers
-            )
+            self.warming.hold(self.configuration.settings.warming, self._ready)
+
+    def _ready(self) -> None:
+        listen = [each.address for each in self.listening]
+        self._log.info("gateway ready", listen=listen, workers=self.wanted_workers)
 
     async def reload(self, trigger: str) -> ReloadReport:
         """Read, check and distribute the configuration; one that is not good changes nothing, and the report says why.
@@ -166,6 +174,7 @@ class Supervisor:
         self._started.set()
         seconds = self.configuration.settings.drain
         self._log.info("draining", seconds=seconds)
+        await self.warming.close()
         for each in self.listening:
             each.release()
         await self.fleet.drain(seconds)

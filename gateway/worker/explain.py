@@ -19,11 +19,14 @@ class QuestionError(ValueError):
     """What was asked is no request; the text says why."""
 
 
-def read_question(message: dict[str, Any], heads: RequestHeads) -> Request:
+def read_question(
+    message: dict[str, Any], heads: RequestHeads, now: float = 0.0, *, trusted: bool = False
+) -> Request:
     """The request that `message` is about: `method`, `url`, and `fields` as a list of names and values.
 
-    It is read as if a stranger had sent it, so what listeners refuse is refused here. `Host` is that of the URL unless
-    the fields name another. Raises QuestionError, and DownstreamError for what a listener would refuse."""
+    It is read as if a stranger had sent it, or a trusted proxy, so what listeners refuse is refused here. `Host` is
+    that of the URL unless the fields name another. Raises QuestionError, and DownstreamError for what a listener would
+    refuse."""
     found = _URL(str(message["url"]))
     if found is None:
         raise QuestionError(f"{message['url']!r} is not a URL: write http://host/path")
@@ -36,7 +39,7 @@ def read_question(message: dict[str, Any], heads: RequestHeads) -> Request:
     if not any(line.lower().startswith(b"host:") for line in named):
         lines.append(f"Host: {authority}".encode())
     head = b"\r\n".join((*lines, *named, b"", b""))
-    request, _ = heads.parse(head, Downstream("unknown", scheme), Monotonic(0.0))
+    request, _ = heads.parse(head, Downstream("unknown", scheme, trusted), Monotonic(now))
     return request
 
 

@@ -36,6 +36,7 @@ from gateway.websocket.desk import ConnectionDesk
 from gateway.worker.answering import ChainControl, Switchboard
 from gateway.worker.explain import explained, read_question
 from gateway.worker.servers import ServerNews
+from gateway.worker.warming import Warmer
 
 NO_LIMIT = 1 << 62
 UPGRADES = frozenset({b"websocket"})
@@ -78,11 +79,13 @@ class Road:
         self._acceptors: list[Acceptor] = []
         self._accepting = False
         self._servers = ServerNews(channel)
+        self._warmer = Warmer(self._front, self._clock, figures, self._upstream_of, self._dispatch)
         if channel is not None:
             channel.on("explain", self._explain)
             desk = ConnectionDesk(self._front.tunnels)
             channel.on("connections", desk.list)
             channel.on("close_connection", desk.close)
+            self._warmer.listen(channel)
 
     # --- configurations ----------------------------------------------------------------------
 
@@ -189,7 +192,8 @@ class Road:
         front.limits = limits_of(settings)
         own = settings.limits
         front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
-        front.lane.configure(settings.replay.memory or 0, ignored_fields(prepared.configuration))
+        lane = settings.replay.memory if settings.access_log is None else None  # a log wants to hear of each request
+        front.lane.configure(lane or 0, ignored_fields(prepared.configuration))
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)
@@ -208,10 +212,12 @@ class Road:
         """Close what only the old road used, once the last request is off it."""
         self._retire_unused(old.upstreams)
         under_way = {connection.exchange for connection in self._front.connections if connection.exchange is not None}
+        warming = set(self._warmer.under_way)
         try:
             for _ in range(_SETTLE_TIMES):
                 under_way &= {connection.exchange for connection in self._front.connections}
-                if not under_way:
+                warming &= self._warmer.under_way
+                if not under_way and not warming:
                     break
                 await asyncio.sleep(_SETTLE_SECONDS)
         finally:
@@ -314,6 +320,11 @@ class Road:
             "draining": front.draining,
             "upstreams": upstreams,
         }
+
+    def _upstream_of(self, route: str) -> str:
+        """The name of the upstream that a route in use leads to."""
+        routes = () if self._current is None else self._current.configuration.routes
+        return next((plan.upstream for plan in routes if plan.name == route), "")
 
     async def _explain(self, message: dict[str, Any]) -> dict[str, Any]:
         """Answer what would happen to a request now."""

@@ -1,0 +1,1 @@
+"""Warming: the gateway asks itself for what clients will want, before they do."""
