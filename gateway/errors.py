@@ -34,7 +34,10 @@ errors are translated where they come in; errors become responses only in `gatew
 from __future__ import annotations
 
 import enum
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from gateway.http.message import Replayable
 
 
 class Fault(enum.Enum):
@@ -59,6 +62,8 @@ class GatewayError(Exception):
     """Seconds after which another try may succeed."""
     server: str = ""
     """URL of the upstream server that failed, empty where none did."""
+    replay: Replayable | None = None
+    """Set by who raises it when the same request head may be told the same again without asking the chain."""
     close: ClassVar[bool] = False
     """Whether the downstream connection can no longer be trusted."""
 

@@ -32,20 +32,23 @@ class CompiledRoute(Generic[F]):
         self.handler = handler
         self.plugins = plugins
         self.figures = figures
-        self.may_replay = may_replay(plugins)
-        """Whether an answer of a store in the chain may be given again without asking the chain."""
+        self.may_replay = allow_replays(plugins)
+        """Whether an answer of the chain may be given again without asking it."""
         self.at_once = short_way(plugins)
         """Answers some requests without waiting, `None` when the chain has no short way."""
 
 
-def may_replay(plugins: Sequence[Plugin]) -> bool:
-    """Whether there is a store and everything in front of it depends on the request head and the answer alone."""
+def allow_replays(plugins: Sequence[Plugin]) -> bool:
+    """Tell stores and their like whether their answers may be given again: not when anything in front of them depends
+    on more than the request head and the answer. Whether there is any that may."""
+    is_safe, found = True, False
     for plugin in plugins:
         if plugin.gives_replays:
-            return True
-        if not plugin.replay_safe:
-            return False
-    return False
+            plugin.may_replay = is_safe
+            found = found or is_safe
+        else:
+            is_safe = is_safe and plugin.replay_safe
+    return found
 
 
 def short_way(plugins: Sequence[Plugin]) -> AtOnce | None:

@@ -30,7 +30,10 @@ class Plugin:
     """Whether its effect is a function of the request head and the stored response alone. Said by the class, or by an
     instance that depends on its settings."""
     gives_replays: ClassVar[bool] = False
-    """Whether its answers may carry a `replay`: it is a store."""
+    """Whether its answers, or its errors, may carry a `replay`: it is a store, or refuses all alike. A `replay` that
+    comes from behind it is taken off, or made its own."""
+    may_replay: bool = True
+    """Whether they may: false, by the chain's word, when somebody in front of it speaks against that."""
     before: ClassVar[tuple[str, ...]] = ()
     """Rooms that must come later in the chain, when they are in it."""
     after: ClassVar[tuple[str, ...]] = ()

@@ -40,14 +40,20 @@ class Downstream:
 
 
 class Replayable(Protocol):
-    """What a store hands on with a fresh stored response, so that the listener may give the same answer again."""
+    """What a store hands on with a fresh stored response, and who refuses with a refusal, so that the listener may
+    give the same answer again."""
 
-    alive: bool
-    """Whether the stored response is still in its store and has not been changed."""
-    until: Monotonic
-    """When it stops being fresh. On the clock that never jumps: a wall clock set back keeps nothing alive."""
+    @property
+    def alive(self) -> bool:
+        """Whether what it is made from is still what it was."""
+
+    @property
+    def until(self) -> Monotonic:
+        """When the chain has to be asked again: it stops being fresh. On the clock that never jumps: a wall clock set
+        back keeps nothing alive."""
+
     reads: frozenset[bytes]
-    """Request fields, in lower case, that decide which stored response answers."""
+    """Request fields, in lower case, that decide which answer it is."""
 
     def lines(self, now: float) -> tuple[bytes, float]:
         """The field lines that change with time, as of `now`, each with its CRLF; and until when they hold."""

@@ -35,6 +35,8 @@ def answer_at_once(connection: Http1Connection, request: Request, route: Route, 
     if not octets:
         _answer_as_usual(connection, request, route, response)
         return True
+    if response.replay is not None and request.offers_replay:
+        _offer_replay(connection, request, route, response, octets)
     connection.transport.write(octets)
     figures = front.figures
     figures.row[figures.octets_out] += len(octets)
@@ -60,6 +62,19 @@ def _join(response: Response) -> bytes:
     if response.shared:
         response.joined = octets
     return octets
+
+
+def _offer_replay(
+    connection: Http1Connection, request: Request, route: Route, response: Response, octets: bytes
+) -> None:
+    """Let the replay lane give `octets`, head and content of `response`, again to a head that may well come again."""
+    lane, head, body, source = connection.front.lane, connection.head, response.body, response.replay
+    if request.method == "GET" and source is not None and lane.comes_again(head, request.fields):
+        assert body.__class__ is bytes
+        before = octets[: len(octets) - len(body)]
+        lane.offer(
+            connection.replays, head, before, body, response.replay_lines, source, route.figures, response.status
+        )
 
 
 def _answer_as_usual(connection: Http1Connection, request: Request, route: Route, response: Response) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from gateway.errors import GatewayError
 from gateway.http.fields import Fields
-from gateway.http.message import Request, Response
+from gateway.http.message import Replayable, Request, Response
 
 _LONGEST = 300
 """Characters of a detail worth remembering."""
@@ -99,6 +99,20 @@ def _render(error: GatewayError, retry_after: float | None, name: str, *, as_jso
         fields.add(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     fields.encode()  # its octets are shared by all copies
     return fields, body
+
+
+def let_again(response: Response, source: Replayable, now: float) -> None:
+    """Let `response`, which tells of an error, be given again as `source` says, from `now` on, in monotonic seconds.
+
+    What changes with time then stands behind everything else, in one piece."""
+    lines, _ = source.lines(now)
+    changing = [line.split(b": ", 1) for line in lines.split(b"\r\n") if line]
+    for name, _ in changing:
+        response.fields.remove(name)
+    for name, value in changing:
+        response.fields.add(name, value)
+    response.replay, response.replay_lines = source, lines
+    response.dated = b"date" in response.fields
 
 
 def internal_error(request: Request | None, name: str) -> Response:

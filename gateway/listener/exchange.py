@@ -17,7 +17,7 @@ from gateway.http.chunked import encode_last_chunk
 from gateway.http.fields import Fields
 from gateway.http.message import Body, Replayable, Request, Response
 from gateway.listener.encode import NO_CONTENT, has_no_content, response_head, upgrade_head
-from gateway.listener.error_response import error_response, internal_error
+from gateway.listener.error_response import error_response, internal_error, let_again
 from gateway.listener.record import access_record
 
 if TYPE_CHECKING:
@@ -95,6 +95,8 @@ class Exchange(EagerTask):
             if error.close:
                 connection.close_after = True
             response = error_response(error, self.request, front.name)
+            if error.replay is not None:
+                let_again(response, error.replay, front.clock.monotonic())
         else:
             front.figures.error("internal")
             front.log.error("the chain failed", exc_info=error, route=self.request.route, target=self.request.target)
@@ -179,8 +181,9 @@ class Exchange(EagerTask):
         if not octets or not usual or request.offers_replay != lane.state or (log is not None and log.enabled):
             return
         if route is not None and lane.state:
-            lines = response.replay_lines
-            lane.offer(connection.replays, octets, head, body, lines, source, route.figures, response.status)
+            is_error, lines = self.error is not None, response.replay_lines
+            if not is_error or lane.comes_again(octets, request.fields):
+                lane.offer(connection.replays, octets, head, body, lines, source, route.figures, response.status)
 
     def _answer_otherwise(self, response: Response, body: Body, date: bytes | None, now: float) -> None:
         """Answers without content, and streamed ones."""

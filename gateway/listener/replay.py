@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.figures import Figures
+from gateway.http.fields import Fields
 from gateway.http.memory import holds_credential
 from gateway.http.message import Downstream, Monotonic, Replayable
 
@@ -28,7 +29,9 @@ _CUT = rb"\r\n(?:%b):[^\x00-\x08\x0a-\x1f\x7f]{0,1024}(?=\r\n)"
 _MOST_CUT = 16
 """A head with more of such lines, or with one that is longer or no field line at all, goes the long way: there it may
 be refused."""
-_NEVER_AGAIN = re.compile(rb"\r\n(?:range|if-range|expect|upgrade|connection|te):", re.IGNORECASE)
+_NEVER_AGAIN = re.compile(
+    rb"\r\n(?:range:|if-range:|expect:|upgrade:|te:|connection:(?![ \t]*keep-alive[ \t]*\r\n))", re.IGNORECASE
+)
 
 
 class _Gone:
@@ -237,6 +240,11 @@ class ReplayLane:
             self.dropped.inc()
         entries[key] = replay
         self._used += replay.size
+
+    def comes_again(self, octets: bytes, fields: Fields) -> bool:
+        """Whether a head is likely to come again: it did before, or has fields that are cut out. For answers that are
+        only good for a while, of which a flood of ever new heads must not push out the others."""
+        return fields.notes is not None or any(name in fields for name in self._cut_names)
 
     def _drop(self, entries: dict[bytes, Replay], key: bytes) -> None:
         replay = entries.pop(key, None)

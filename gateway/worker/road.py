@@ -192,8 +192,7 @@ class Road:
         front.limits = limits_of(settings)
         own = settings.limits
         front.heads = RequestHeads(HeadLimits(own.target, own.field, own.fields), UPGRADES)
-        lane = settings.replay.memory if settings.access_log is None else None  # a log wants to hear of each request
-        front.lane.configure(lane or 0, ignored_fields(prepared.configuration))
+        front.lane.configure(lane_memory(settings), ignored_fields(prepared.configuration))
         front.name = settings.name
         front.trusted = settings.trusted_proxies
         front.router = make_router(prepared.routes)
@@ -371,6 +370,12 @@ def shortest_timeout(settings: GatewaySettings) -> float:
         timeouts = upstream.timeouts
         times += [timeouts.first_byte, timeouts.idle, timeouts.total, upstream.pool.idle]
     return min(times)
+
+
+def lane_memory(settings: GatewaySettings) -> int:
+    """Octets for the replay lane. None with an access log, which wants to hear of each request: where the lane is off,
+    answers that need no wait take the short way of their chain."""
+    return (settings.replay.memory or 0) if settings.access_log is None else 0
 
 
 def ignored_fields(configuration: Configuration) -> list[str]:

@@ -4,20 +4,10 @@ from __future__ import annotations
 
 import math
 
-from gateway.api import CircuitOpenError, Fields, Request, Response, WallTime, error_response
-from gateway.http.dates import format_date
+from gateway.api import CircuitOpenError, Fields, Request, Response, error_response
 from plugins.circuit_breaker.group import Refusal
+from plugins.circuit_breaker.replaying import RefusalReplay, retry_seconds
 from plugins.circuit_breaker.settings import StaticResponse
-
-HELD_SECONDS = 60.0
-"""What `Retry-After` says while somebody has to close the circuit by hand."""
-
-
-def retry_seconds(refusal: Refusal, now: float) -> float:
-    """Seconds after which another request has a chance; at least one."""
-    if refusal.until == math.inf:
-        return HELD_SECONDS
-    return float(max(1, math.ceil(max(0.0, refusal.until - now))))
 
 
 def words_for(refusal: Refusal) -> str:
@@ -43,18 +33,20 @@ class Static:
             fields.add(b"Cache-Control", b"no-store")
         fields.add(b"Proxy-Status", f'{gateway}; error=destination_unavailable; details="fallback"'.encode())
         self._fields = fields
-        self._says_when = settings.status == 503 and b"retry-after" not in fields
+        self.says_when = settings.status == 503 and b"retry-after" not in fields
+        """Whether it has a `Retry-After` of ours."""
 
     def response(self, retry_after: float | None) -> Response:
         """A new response. `retry_after` is in seconds, `None` when nobody knows."""
         fields = self._fields.copy()
-        if self._says_when and retry_after is not None:
+        if self.says_when and retry_after is not None:
             fields.add(b"Retry-After", b"%d" % retry_after)
         return Response(self._status, fields, self._body)
 
 
 class Refusals:
-    """Refusals ready to be written: one response that all requests share, made anew once a second for its `Date`."""
+    """Refusals ready to be written: one response that all requests share, made anew when its `Date` or its
+    `Retry-After` changes."""
 
     __slots__ = ("_gateway", "_static", "made", "of", "until")
 
@@ -69,8 +61,11 @@ class Refusals:
         self.made: Response | None = None
         """The answer, not to be changed, for clients that do not ask for JSON."""
 
-    def make(self, request: Request, refusal: Refusal | None, now: float, wall: WallTime) -> Response | None:
-        """Make the answer; `None` when there is nothing to tell."""
+    def make(
+        self, request: Request, refusal: Refusal | None, now: float, replay: RefusalReplay, *, may_replay: bool
+    ) -> Response | None:
+        """Make the answer; `None` when there is nothing to tell. `replay` knows what changes with time, and is offered
+        with the answer where it `may_replay`."""
         if refusal is None:
             return None
         retry_after = retry_seconds(refusal, now)
@@ -78,9 +73,12 @@ class Refusals:
             response = self._static.response(retry_after)
         else:
             response = error_response(CircuitOpenError(words_for(refusal), retry_after), request, self._gateway)
-        response.fields.set(b"Date", format_date(wall))
+        lines, until = replay.lines(now)
+        response.fields.set(b"Date", lines.rpartition(b"Date: ")[2].strip())
         response.dated = response.shared = True
-        self.of, self.until, self.made = refusal, now + 1.0 - wall % 1.0, response
+        if may_replay:
+            response.replay, response.replay_lines = replay, lines
+        self.of, self.until, self.made = refusal, until, response
         return response
 
 

@@ -43,6 +43,15 @@ class Refusal:
     """Whether it is closed already, and only a share may pass."""
 
 
+class Era:
+    """The time in which nothing about a group's circuits changes, but for how long they stay open."""
+
+    __slots__ = ("is_now",)
+
+    def __init__(self) -> None:
+        self.is_now = True
+
+
 class Group(Listener):
     """Circuits of one name. `calm` is true while all of them let everything through."""
 
@@ -54,6 +63,8 @@ class Group(Listener):
         """What every request is told until `shut_until`; set while all circuits are open."""
         self.shut_until = -math.inf
         """Monotonic seconds."""
+        self.era = Era()
+        """What is said to all who are refused holds for it."""
         self.epochs = Epochs()
         self.breakers: dict[str, Breaker] = {}
         """By URL of the server, or the only one under `ALL`."""
@@ -103,8 +114,13 @@ class Group(Listener):
         """A circuit has changed."""
         self.calm = False
         self.shut_until = -math.inf
+        self._begin_era()
         for listener in self.listeners:
             listener.changed(circuit, before)
+
+    def _begin_era(self) -> None:
+        self.era.is_now = False
+        self.era = Era()
 
     def admit(self, now: float, servers: Collection[str], avoid: Collection[str] = ()) -> Admission | Refusal:
         """Whether a request may pass, and where to. For a group that is not `calm`.
@@ -146,6 +162,8 @@ class Group(Listener):
         first = min(breakers, key=lambda each: each.until)
         refusal = Refusal(first.until, first, first.state is State.CLOSED)
         if first.until > now:  # all of them are open
+            if self.shut is not None and self.shut.breaker is not first:
+                self._begin_era()
             self.shut = refusal
             self.shut_until = min(first.until, now + LOOK_SECONDS)
         return refusal

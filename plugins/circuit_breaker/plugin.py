@@ -21,13 +21,14 @@ from gateway.api import (
     StreamEnd,
     UpstreamError,
 )
-from plugins.circuit_breaker.answer import Refusals, Static, retry_seconds, wants_json, words_for
+from plugins.circuit_breaker.answer import Refusals, Static, wants_json, words_for
 from plugins.circuit_breaker.board import Board
 from plugins.circuit_breaker.breaker import Breaker
 from plugins.circuit_breaker.figures import RequestFigures, Watch
 from plugins.circuit_breaker.group import ALL, Group, Refusal
 from plugins.circuit_breaker.judge import Judge
 from plugins.circuit_breaker.reasons import CircuitReason
+from plugins.circuit_breaker.replaying import RefusalReplay, retry_seconds
 from plugins.circuit_breaker.rules import Rules
 from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per
 
@@ -41,6 +42,7 @@ class CircuitBreakerPlugin(Plugin):
     """Stop asking an upstream, or one of its servers, that keeps failing."""
 
     Settings = CircuitBreakerSettings
+    gives_replays = True  # of refusals, while all circuits are open: what they say follows from the head and the time
     after = ("cache", "coalesce", "retry")
     """A store answers without asking; and each further attempt at a request is an exchange of its own."""
 
@@ -57,8 +59,14 @@ class CircuitBreakerPlugin(Plugin):
         self._post = runtime.lasting.share("circuit_breaker post", lambda: Post(self._board, runtime))
         fallback = settings.fallback
         self._static = Static(fallback.response, runtime.name) if fallback.response is not None else None
+        self._kind = self._figures.of(
+            CircuitReason.REFUSED if self._static is None else CircuitReason.FALLBACK_RESPONSE
+        )
+        text = "Errors by reason"
+        self._errors = runtime.figures.counter("http_errors_total", text, reason=CircuitOpenError.reason)
         self._elsewhere: Handler | None = None
         self._told: tuple[Refusal | None, str] = (None, "")
+        self._replay: RefusalReplay | None = None
 
     def _make_group(self, name: str) -> Group:
         per_server = self._settings.per is Per.SERVER
@@ -132,30 +140,42 @@ class CircuitBreakerPlugin(Plugin):
         """The short way of a refusal, while all circuits are open and nothing has to be waited for."""
         if self._elsewhere is not None:
             return None
-        group, wall = self._group, self._runtime.clock.wall
+        group, replay_of_now = self._group, self._replay_of_now
         refusals = Refusals(self._static, self._runtime.name)
-        reason = CircuitReason.REFUSED if self._static is None else CircuitReason.FALLBACK_RESPONSE
-        counter, decision = self._figures.of(reason)
-        figures = self._runtime.figures
-        errors = figures.counter("http_errors_total", "Errors by reason", reason=CircuitOpenError.reason)
-        row, refused, failed = figures.row, counter.cell, errors.cell if self._static is None else None
+        is_error, may_replay = self._static is None, self.may_replay
+        row, (counter, decision) = self._runtime.figures.row, self._kind
+        refused, failed = counter.cell, self._errors.cell
 
         def at_once(request: Request) -> Response | None:
             now = request.started
             if now >= group.shut_until or request.attributes is not None:
                 return None
-            accept = request.fields.get(b"accept")
-            if accept is not None and wants_json(accept):
-                return None
+            if is_error:
+                accept = request.fields.get(b"accept")
+                if accept is not None and wants_json(accept):
+                    return None
+                row[failed] += 1.0
             request.trail.append(decision)
             row[refused] += 1.0
-            if failed is not None:
-                row[failed] += 1.0
             if now < refusals.until and refusals.of is group.shut:
                 return refusals.made
-            return refusals.make(request, group.shut, now, wall())
+            return refusals.make(request, group.shut, now, replay_of_now(), may_replay=may_replay)
 
         return at_once
+
+    def _replay_of_now(self) -> RefusalReplay:
+        """What gives refusals again, as long as no circuit changes."""
+        replay = self._replay
+        if replay is None or not replay.alive:
+            says_when = self._static is None or self._static.says_when
+            wall = self._runtime.clock.wall
+            replay = self._replay = RefusalReplay(self._group, wall, self._count_replayed, says_when=says_when)
+        return replay
+
+    def _count_replayed(self, times: float) -> None:
+        self._kind[0].inc(times)
+        if self._static is None:
+            self._errors.inc(times)
 
     async def _with_care(self, inner: Handler, request: Request, begun: float) -> Response:
         """What `handle` does while a circuit is not simply closed."""
@@ -234,8 +254,9 @@ class CircuitBreakerPlugin(Plugin):
 
     async def _refuse(self, request: Request, refusal: Refusal, now: float) -> Response:
         """The answer to a request that may not pass. Raises CircuitOpenError."""
-        retry_after = retry_seconds(refusal, now)
-        if not (request.attributes and request.attributes.get(STALE_AT_HAND)):
+        retry_after, group = retry_seconds(refusal, now), self._group
+        has_stale = request.attributes and request.attributes.get(STALE_AT_HAND)
+        if not has_stale:
             instead = await self._instead(request, retry_after)
             if instead is not None:
                 return instead
@@ -244,7 +265,10 @@ class CircuitBreakerPlugin(Plugin):
         if told is not refusal:
             words = words_for(refusal)
             self._told = refusal, words
-        raise CircuitOpenError(words, retry_after)
+        error = CircuitOpenError(words, retry_after)
+        if now < group.shut_until and self.may_replay and self._elsewhere is None and not has_stale:
+            error.replay = self._replay_of_now()
+        raise error
 
     async def _instead(self, request: Request, retry_after: float | None) -> Response | None:
         """What answers in place of the upstream; `None` when nothing does."""

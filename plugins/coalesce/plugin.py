@@ -130,8 +130,15 @@ class CoalescePlugin(Plugin):
         return handle
 
     def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
-        """What needs no wait needs no company."""
-        return inner
+        """What needs no wait needs no company, unless there is an exchange to wait for."""
+        if inner is None:
+            return None
+        flights, ask = self._exchanges.table.flights, inner
+
+        def at_once(request: Request) -> Response | None:
+            return None if request.target in flights else ask(request)
+
+        return at_once
 
     async def _aside(self, request: Request) -> Response:
         """Requests that share nothing. After those that may change something, nobody is shown what was before."""

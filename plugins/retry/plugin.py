@@ -38,6 +38,7 @@ class RetryPlugin(Plugin):
     """Try again what failed and may be tried again, elsewhere and within bounds."""
 
     Settings = RetrySettings
+    replay_safe = True  # what is answered without an attempt is no concern of its
     after = ("cache", "coalesce")
     """They answer without asking; what goes past them is tried once for all who wait."""
     before = ("circuit_breaker",)

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from gateway.chain.compile import (
     ChainError,
     CompiledRoute,
+    allow_replays,
     build_chain,
     check_order,
     close_plugins,
@@ -206,3 +207,34 @@ def test_a_request_that_no_route_takes_has_none() -> None:
 
 def test_the_only_route_takes_everything_when_it_has_no_conditions() -> None:
     assert routed(make_router([route("all")]), "/anything") == "all"
+
+
+class Store(Step):
+    gives_replays = True
+
+
+class Safe(Step):
+    replay_safe = True
+
+
+def a_chain(*kinds: type[Step]) -> list[Step]:
+    return [kind(kind.Settings(), make_runtime()) for kind in kinds]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "found", "allowed"),
+    [
+        ((Safe, Store), True, [True]),
+        ((Step, Store), False, [False]),
+        ((Store, Safe, Store), True, [True, True]),
+        ((Store, Step, Store), True, [True, False]),
+        ((Safe,), False, []),
+        ((), False, []),
+    ],
+)
+def test_answers_may_be_given_again_where_nobody_in_front_has_to_see_the_request(
+    kinds: tuple[type[Step], ...], found: bool, allowed: list[bool]
+) -> None:
+    chain = a_chain(*kinds)
+    assert allow_replays(chain) is found
+    assert [plugin.may_replay for plugin in chain if isinstance(plugin, Store)] == allowed

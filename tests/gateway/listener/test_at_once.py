@@ -6,7 +6,7 @@ from gateway.chain.plugin import AtOnce
 from gateway.errors import OverloadedError
 from gateway.http.body import BodyStream
 from gateway.http.fields import Fields
-from gateway.http.message import Request, Response
+from gateway.http.message import Monotonic, Request, Response
 from tests.support.roads import Lane, answering, get
 
 
@@ -99,3 +99,51 @@ async def test_what_it_raises_becomes_an_answer(error: Exception, status: bytes)
     lane = lane_with(fail)
     lane.send(get())
     assert lane.sent.startswith(b"HTTP/1.1 " + status)
+
+
+class Lasting:
+    """What lets an answer be given again."""
+
+    alive = True
+    until = Monotonic(2e9)
+    reads: frozenset[bytes] = frozenset()
+
+    def lines(self, now: float) -> tuple[bytes, float]:
+        return b"Date: now\r\n", 2e9
+
+    def used(self, times: int) -> None:
+        """Nobody counts."""
+
+
+def refusing(*, log: bool = False) -> Lane:
+    def refuse(request: Request) -> Response:
+        response = Response(503, Fields([(b"Date", b"then")]), b"no")
+        response.dated = True
+        response.replay, response.replay_lines = Lasting(), b"Date: then\r\n"
+        return response
+
+    lane = lane_with(refuse, log=log)
+    route = lane.front.router(Request("GET", b"/", Fields()))
+    assert route is not None
+    route.may_replay = True
+    return lane
+
+
+async def test_an_answer_that_may_be_given_again_is_offered_to_the_lane_when_its_head_has_come_before() -> None:
+    lane = refusing()
+    lane.send(get("/a"))
+    lane.send(get("/a"))
+    assert len(lane.front.lane) == 0
+    lane.send(get("/a"))
+    assert len(lane.front.lane) == 1
+    lane.send(get("/a"))
+    assert lane.sent.count(b"Date: then") == 3
+    assert lane.sent.endswith(b"503 Service Unavailable\r\nDate: now\r\nContent-Length: 2\r\n\r\nno")
+
+
+@pytest.mark.parametrize("head", [get("/a", method="HEAD"), get("/a", "Cookie: a=b"), get("/a", "Connection: close")])
+async def test_it_is_offered_for_no_head_that_may_want_another_answer(head: bytes) -> None:
+    lane = refusing()
+    for _ in range(3):
+        lane.send(head)
+    assert len(lane.front.lane) == 0

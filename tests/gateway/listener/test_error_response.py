@@ -16,11 +16,13 @@ from gateway.errors import (
     UpstreamConnectError,
     UpstreamTimeoutError,
 )
-from gateway.http.message import Response
+from gateway.http.fields import Fields
+from gateway.http.message import Monotonic, Response
 from gateway.listener.error_response import (
     _rendered,
     error_response,
     internal_error,
+    let_again,
     phrase,
     proxy_status,
     wants_json,
@@ -182,3 +184,29 @@ def test_what_is_remembered_of_errors_is_bounded() -> None:
     error_response(RefusedError("x" * 100_000), None, "front")
     assert len(_rendered) <= 512
     assert all(len(str(mark[1])) <= 300 for mark in _rendered)
+
+
+class Changing:
+    """What changes with time in an answer to be given again."""
+
+    alive = True
+    until = Monotonic(2e9)
+    reads: frozenset[bytes] = frozenset()
+
+    def lines(self, now: float) -> tuple[bytes, float]:
+        return b"Retry-After: %d\r\nDate: then\r\n" % now, now + 1.0
+
+    def used(self, times: int) -> None:
+        """Nobody counts."""
+
+
+def test_what_changes_with_time_stands_in_one_piece_where_an_error_may_be_told_again() -> None:
+    request = make_request()
+    request.error_fields = Fields([(b"Vary", b"Origin")])
+    response, source = error_response(OverloadedError("too much"), request, "front"), Changing()
+    let_again(response, source, 7.0)
+    assert response.fields.encode().endswith(b"Vary: Origin\r\nRetry-After: 7\r\nDate: then\r\n")
+    assert response.fields.encode().count(b"Retry-After") == 1
+    assert response.dated
+    assert response.replay is source
+    assert response.replay_lines == b"Retry-After: 7\r\nDate: then\r\n"

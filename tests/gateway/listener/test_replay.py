@@ -142,6 +142,9 @@ async def test_a_stored_response_that_is_gone_or_stale_ends_it_at_once(change: s
         HEAD.replace(b"X-Request-Id: 1", b"Authorization: Basic x"),
         HEAD.replace(b"X-Request-Id: 1", b"Cookie: session=1"),
         HEAD.replace(b"X-Request-Id: 1", b"Connection: close"),
+        HEAD.replace(b"X-Request-Id: 1", b"Connection: keep-alive, X-Other"),
+        HEAD.replace(b"X-Request-Id: 1", b"Connection: keep-alive\r\nConnection: close"),
+        HEAD.replace(b"X-Request-Id: 1", b"Connection: keep-alive-ish"),
         HEAD.replace(b"X-Request-Id: 1", b"Expect: 100-continue"),
         HEAD.replace(b"1.1", b"1.0"),
         HEAD.replace(b"GET", b"HEAD"),
@@ -152,6 +155,15 @@ async def test_heads_that_may_want_another_answer_always_go_through_the_chain(he
     lane = replaying(shop)
     lane.send(head)
     assert len(lane.front.lane) == 0
+
+
+@pytest.mark.parametrize("line", [b"Connection: keep-alive", b"connection:Keep-Alive \t"])
+async def test_a_client_that_says_it_will_stay_gets_its_answers_from_the_lane(line: bytes) -> None:
+    shop = Shop(Stored())
+    lane = replaying(shop)
+    for _ in range(3):
+        lane.send(HEAD.replace(b"X-Request-Id: 1", line))
+    assert shop.asked == 1
 
 
 async def test_pipelined_and_split_heads_go_through_the_chain() -> None:

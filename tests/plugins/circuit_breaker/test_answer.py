@@ -1,9 +1,7 @@
 import math
 from typing import Any
 
-import pytest
-
-from plugins.circuit_breaker.answer import HELD_SECONDS, Static, retry_seconds, words_for
+from plugins.circuit_breaker.answer import Static, words_for
 from plugins.circuit_breaker.breaker import Breaker, Epochs
 from plugins.circuit_breaker.group import Refusal
 from plugins.circuit_breaker.rules import Rules
@@ -13,13 +11,6 @@ from tests.support.plugins import pairs
 
 def a_breaker() -> Breaker:
     return Breaker("server:app/http://10.0.0.7:80", Rules(), Epochs(), lambda: 0.0)
-
-
-@pytest.mark.parametrize(
-    ("until", "seconds"), [(103.2, 4.0), (100.1, 1.0), (100.0, 1.0), (-math.inf, 1.0), (math.inf, HELD_SECONDS)]
-)
-def test_retry_after_is_when_another_request_has_a_chance(until: float, seconds: float) -> None:
-    assert retry_seconds(Refusal(until, a_breaker(), is_ramping=False), 100.0) == seconds
 
 
 def test_the_reason_has_the_evidence_and_no_address() -> None:

@@ -299,3 +299,19 @@ async def test_exchanges_may_reach_further_than_this_worker() -> None:
     room.calls[0].answer(b"from here")
     await turns()
     assert [client.body for client in clients] == [b"from here"] * 3
+
+
+async def test_what_needs_no_wait_passes_by_the_short_way_unless_there_is_an_exchange_to_wait_for() -> None:
+    room, answer = Coalesced(), make_response(503)
+    at_once = room.plugin.wrap_at_once(lambda request: answer)
+    assert at_once is not None
+    assert at_once(make_request("GET", "/page")) is answer
+    client = room.ask("/page")
+    await turns()
+    assert at_once(make_request("GET", "/page")) is None
+    assert at_once(make_request("GET", "/other")) is answer
+    room.calls[0].answer()
+    await turns()
+    assert client.got.status == 200
+    assert at_once(make_request("GET", "/page")) is answer
+    assert room.plugin.wrap_at_once(None) is None
