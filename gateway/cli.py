@@ -1,4 +1,4 @@
-"""The command line: `slipstream run | check | purge | explain | breakers | schema | demo | version`.
+"""The command line: `slipstream run | check | purge | explain | breakers | warm | schema | demo | version`.
 
 Exit codes: 0 all went well, 1 mistakes (in a configuration, or at the start) or a gateway that could not do what it
 was asked, 2 the command itself was wrong.
@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from gateway import __version__
+from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, USAGE, Admin, AsJson, Token
+from gateway.warming.command import warm
 
 if TYPE_CHECKING:
     from gateway.config import Configuration
@@ -23,11 +25,7 @@ DEFAULT_FILE = Path("config.yaml")
 """Taken by `run` where neither a file nor an upstream is named."""
 SENSIBLE_CHAIN = ("compress", "cache", "coalesce", "circuit_breaker")
 """Plugins that `run --upstream` starts with, by the names under which the registry has them."""
-DEFAULT_ADMIN = "127.0.0.1:9900"
-"""Where `purge` and `explain` look for a gateway: the default of the configuration."""
-
-MISTAKES = 1
-USAGE = 2
+__all__ = ["DEFAULT_ADMIN", "SENSIBLE_CHAIN", "app", "describe", "main"]
 
 app = typer.Typer(
     name="slipstream",
@@ -46,16 +44,6 @@ OptionalFile = Annotated[
         "--config", "-c", metavar="FILE", exists=True, dir_okay=False, readable=True, help="A configuration file."
     ),
 ]
-Admin = Annotated[
-    str,
-    typer.Option(
-        "--admin", envvar="SLIPSTREAM_ADMIN", metavar="ADDRESS", help="Where the gateway's admin application listens."
-    ),
-]
-Token = Annotated[
-    str | None, typer.Option(envvar="SLIPSTREAM_TOKEN", metavar="TOKEN", help="Its token, if it wants one.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="The answer as the gateway gives it, for programs.")]
 Listen = Annotated[str | None, typer.Option(metavar="ADDRESS", help="Where to listen, such as 127.0.0.1:8080.")]
 
 
@@ -238,6 +226,9 @@ def _show(
             console.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)
     if not answer.is_complete:
         raise typer.Exit(MISTAKES)
+
+
+app.command()(warm)
 
 
 @app.command()

@@ -167,7 +167,7 @@ def read_order(document: Any, settings: WarmingSettings) -> Order:
             order.rate if "rate" in document else settings.rate,
             order.concurrency or settings.concurrency,
         ),
-        fields=tuple((settings.fields if order.fields is None else order.fields).items()),
+        fields=_laid_over(settings.fields, order.fields or {}),
         cursor=None if order.cursor is None else Cursor.parse(order.cursor),
     )
 
@@ -176,6 +176,12 @@ def before_ready(before: BeforeReadySettings, settings: WarmingSettings) -> Orde
     """The run that the configuration wants before the gateway is ready."""
     sources = tuple(_configured(source) for source in before.sources)
     return Order(sources, Speed(settings.rate, settings.concurrency), tuple(settings.fields.items()))
+
+
+def _laid_over(usual: Mapping[str, str], ordered: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    """The usual fields, but those that were ordered otherwise."""
+    named = {name.lower() for name in ordered}
+    return (*((name, value) for name, value in usual.items() if name.lower() not in named), *ordered.items())
 
 
 def _telling(error: ValidationError) -> list[Any]:
