@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from gateway.chain.direct import Direct
 from gateway.chain.match import Matcher, compile_match
 from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.registry import find
@@ -22,10 +23,16 @@ class ChainError(Exception):
 class CompiledRoute(Generic[F]):
     """A route ready to answer. `figures` are the listener's own."""
 
-    __slots__ = ("at_once", "figures", "handler", "may_replay", "name", "plugins", "takes")
+    __slots__ = ("at_once", "direct", "figures", "handler", "may_replay", "name", "plugins", "takes")
 
     def __init__(
-        self, name: str, takes: Matcher | None, handler: Handler, plugins: Sequence[Plugin], figures: F
+        self,
+        name: str,
+        takes: Matcher | None,
+        handler: Handler,
+        plugins: Sequence[Plugin],
+        figures: F,
+        direct: Direct | None = None,
     ) -> None:
         self.name = name
         self.takes = takes
@@ -34,6 +41,8 @@ class CompiledRoute(Generic[F]):
         self.figures = figures
         self.may_replay = allow_replays(plugins)
         """Whether an answer of the chain may be given again without asking it."""
+        self.direct = None if plugins else direct
+        """The way to the server without a chain, where there is none."""
         self.at_once = short_way(plugins)
         """Answers some requests without waiting, `None` when the chain has no short way."""
 

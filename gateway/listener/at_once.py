@@ -21,7 +21,7 @@ def answer_at_once(connection: Http1Connection, request: Request, route: Route, 
         response = at_once(request)
     except Exception as error:
         exchange = connection.exchange = Exchange(connection, request, route, _raise(error))
-        exchange.resume()
+        exchange.begin()
         return True
     if response is None:
         return False
@@ -79,7 +79,7 @@ def _offer_replay(
 
 def _answer_as_usual(connection: Http1Connection, request: Request, route: Route, response: Response) -> None:
     exchange = connection.exchange = Exchange(connection, request, route, _give(response))
-    exchange.resume()
+    exchange.begin()
 
 
 async def _give(response: Response) -> Response:

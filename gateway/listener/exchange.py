@@ -58,11 +58,26 @@ class Exchange(EagerTask):
         """`work` stands in for the chain of the route."""
         if route is not None:
             request.route = route.name
-            work = work or route.handler(request)  # type: ignore[assignment]  # handlers are coroutine functions
-        EagerTask.__init__(self, work or _no_route(), connection.front.loop)
         self.connection = connection
         self.request = request
         self.route = route
+        self._work = work
+
+    def begin(self) -> None:
+        """Ask for the answer, which may come in this very call."""
+        work, route = self._work, self.route
+        if work is None and route is not None:
+            if route.direct is not None:
+                self._waiting = route.direct(self.request, self)
+                if self._waiting is not None:
+                    return
+            work = route.handler(self.request)  # type: ignore[assignment]  # handlers are coroutine functions
+        self.take_over(work or _no_route())
+
+    def take_over(self, work: Coroutine[Any, Any, Response]) -> None:
+        """Run a coroutine for the answer."""
+        EagerTask.__init__(self, work, self.connection.front.loop)
+        self.resume()
 
     # --- the end of the chain ------------------------------------------------------------------
 

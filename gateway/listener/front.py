@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import structlog
 
 from gateway.chain.deadlines import Deadlines
+from gateway.chain.direct import Direct
 from gateway.chain.plugin import AtOnce, Handler
 from gateway.chain.runtime import Clock
 from gateway.http.dates import DateCache
@@ -34,6 +35,7 @@ class Route(Protocol):
     handler: Handler
     may_replay: bool
     at_once: AtOnce | None
+    direct: Direct | None
     figures: RouteFigures
 
 

@@ -248,7 +248,7 @@ class Http1Connection(asyncio.Protocol):
             if route.at_once is not None and answer_at_once(self, request, route, route.at_once):
                 return at
         exchange = self.exchange = Exchange(self, request, route)
-        exchange.resume()
+        exchange.begin()
         return at
 
     def body_received(self, rest: bytes) -> None:

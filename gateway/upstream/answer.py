@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gateway.chain.eager import Waiter
 from gateway.errors import BadRequestError, GatewayError, UpstreamProtocolError
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
 
 MAX_CHUNK_OVERHEAD = 16 * 1024
 """Octets of chunk extensions and trailers in one answer."""
+
+
+class Waiting(Protocol):
+    """Who waits for an answer. One of the two is called, once and last: it may send the next request."""
+
+    def set_result(self, result: Response, /) -> None:
+        """The head has come, and what is known of the body."""
+
+    def set_exception(self, error: BaseException, /) -> None:
+        """No head will come."""
 
 
 class AnswerBody:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gateway.chain.deadlines import Deadlines
+from gateway.chain.direct import Direct
 from gateway.chain.eager import Waiter
 from gateway.chain.plugin import Handler
 from gateway.chain.runtime import Tasks
@@ -21,6 +22,7 @@ from gateway.figures import Figures
 from gateway.http.body import BodyStream
 from gateway.http.message import IDEMPOTENT_METHODS, Request, Response
 from gateway.upstream.budget import RetryBudget
+from gateway.upstream.direct import DirectWay
 from gateway.upstream.endpoint import listed_in
 from gateway.upstream.figures import UpstreamFigures
 from gateway.upstream.http1 import AWAITING, UpstreamConnection
@@ -88,12 +90,19 @@ class Upstream:
 
     def handler(self, settings: TimeoutSettings) -> Handler:
         """The handler for a route with these time-outs."""
+        return self.ways(settings)[0]
+
+    def ways(self, settings: TimeoutSettings) -> tuple[Handler, Direct]:
+        """The handler for a route with these time-outs, and the direct way for one without plugins."""
         timeouts = ExchangeTimeouts(settings.first_byte, settings.idle, settings.total)
         total, roster, budget = timeouts.total, self.roster, self._budget
         gateway, figures, may_retry = self.gateway, self.figures, self.settings.retry
         row, answered = figures.row, figures.answered.cell
         policy = self.settings.host
         host = None if policy in ("keep", "upstream") else policy.encode()
+
+        def head_for(request: Request, server: Server) -> bytes:
+            return request_head(request, server.authority if policy == "upstream" else host, server.authority, gateway)
 
         def failed(error: GatewayError, request: Request, server: Server, begun: float) -> float:
             """Count a failed attempt; the wait for it was the upstream's time, too. Returns when it ended."""
@@ -104,16 +113,40 @@ class Upstream:
             roster.failed(server, request, error, now - begun, now)
             return now
 
-        async def forward(request: Request) -> Response:
+        def may_repeat(
+            error: GatewayError, request: Request, server: Server, connection: UpstreamConnection | None
+        ) -> bool:
+            """Whether a second attempt may be made after the first one failed; counts it."""
+            if request.once:
+                return False
+            if isinstance(error, UpstreamConnectError):  # nothing was sent: another server may do
+                if not roster.has_another(server, request) or not budget.spend():
+                    return False
+            elif isinstance(error, UpstreamClosedError) and may_retry:
+                safe = request.method in IDEMPOTENT_METHODS and not isinstance(request.body, BodyStream)
+                dead = connection is not None and connection.died_unused
+                if not safe or not dead or not budget.spend():
+                    return False
+                server.pool.drop_idle()  # a server that closed one has probably closed all
+            else:
+                return False
+            figures.retries.inc()
+            return True
+
+        async def forward(request: Request, again_until: float | None = None) -> Response:
+            """`again_until`: by when a second attempt must end, the first having been made by somebody else."""
             begun = time.monotonic()
-            until = begun + total
+            until = begun + total if again_until is None else again_until
             deadline = request.deadline
             if deadline is not None and deadline < until:
                 until = deadline
                 if deadline <= begun:
                     raise UpstreamTimeoutError("the request's deadline has passed")
-            budget.requests += 1
-            server, retried = roster.only or roster.choose(request, begun, request.avoid), False
+            if again_until is None:
+                budget.requests += 1
+                server, retried = roster.only or roster.choose(request, begun, request.avoid), False
+            else:
+                server, retried = roster.choose(request, begun, request.avoid | {request.served_by}), True
             while True:
                 server.pending += 1
                 request.served_by = server.url
@@ -125,10 +158,9 @@ class Upstream:
                         now = time.monotonic()
                         request.upstream_wait += now - begun
                         begun = now
-                    replaced = server.authority if policy == "upstream" else host
-                    head = request_head(request, replaced, server.authority, gateway)
+                    waiter: Waiter[Response] = Waiter()
                     try:
-                        waiter = connection.begin(request, head, timeouts, until)
+                        connection.begin(request, head_for(request, server), timeouts, begun, until, waiter)
                         response = await (waiter if deadline is None else by(deadline, waiter, connection))
                     except BaseException:
                         connection.abandon(request)
@@ -140,27 +172,16 @@ class Upstream:
                         now = time.monotonic()
                         roster.answered(server, request, response, now - begun, now)
                     return response
-                except UpstreamConnectError as error:  # nothing was sent: another server may do
-                    begun = failed(error, request, server, begun)
-                    if retried or request.once or not roster.has_another(server, request) or not budget.spend():
-                        raise
-                except UpstreamClosedError as error:
-                    begun = failed(error, request, server, begun)
-                    safe = request.method in IDEMPOTENT_METHODS and not isinstance(request.body, BodyStream)
-                    dead = connection is not None and connection.died_unused
-                    if retried or request.once or not may_retry or not safe or not dead or not budget.spend():
-                        raise
-                    pool.drop_idle()  # a server that closed one has probably closed all
                 except GatewayError as error:
-                    failed(error, request, server, begun)
-                    raise
+                    begun = failed(error, request, server, begun)
+                    if retried or not may_repeat(error, request, server, connection):
+                        raise
                 finally:
                     server.pending -= 1
                 retried = True
-                figures.retries.inc()
                 server = roster.choose(request, begun, request.avoid | {server.url})
 
-        return forward
+        return forward, DirectWay(roster, timeouts, budget, figures, head_for, failed, may_repeat, forward).begin
 
     def status(self) -> dict[str, Any]:
         """For /api/status."""

@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING
 
 from gateway.chain.deadlines import NEVER
-from gateway.chain.eager import Waiter
 from gateway.errors import (
     BadRequestError,
     GatewayError,
@@ -25,7 +24,7 @@ from gateway.http.chunked import ChunkedReader
 from gateway.http.message import Request, Response
 from gateway.http.request_head import CHUNKED
 from gateway.http.response_head import MAX_HEAD, ResponseHeads, check_partial_head
-from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody, SmallAnswer
+from gateway.upstream.answer import MAX_CHUNK_OVERHEAD, AnswerBody, SmallAnswer, Waiting
 from gateway.upstream.upgrade import check_switch
 from gateway.upstream.upload import Upload
 from gateway.websocket.tunnel import UpgradedUpstream
@@ -61,7 +60,7 @@ class UpstreamConnection(asyncio.Protocol):
         self.sent_at = 0.0
         self._buffer = b""
         self._request: Request | None = None
-        self._waiter: Waiter[Response] | None = None
+        self._waiter: Waiting | None = None
         self._reusable = True
         self.answer: AnswerBody | SmallAnswer | None = None
         """The body of the current answer, while octets of it are still to come."""
@@ -76,17 +75,17 @@ class UpstreamConnection(asyncio.Protocol):
     # --- an exchange begins ----------------------------------------------------------------------
 
     def begin(
-        self, request: Request, head: bytes, timeouts: ExchangeTimeouts, total_deadline: float
-    ) -> Waiter[Response]:
-        """Send a request; await the result for its response."""
+        self, request: Request, head: bytes, timeouts: ExchangeTimeouts, now: float, until: float, waiter: Waiting
+    ) -> None:
+        """Send a request; `waiter` gets the response. Times are monotonic seconds."""
         self.exchanges += 1
         self._request = request
         self._timeouts = timeouts
-        self._total_deadline = total_deadline
+        self._total_deadline = until
         self._interims = 0
         self.state = AWAITING
-        waiter = self._waiter = Waiter()
-        now = self.sent_at = time.monotonic()
+        self._waiter = waiter
+        self.sent_at = now
         body = request.body
         if isinstance(body, BodyStream):
             self.transport.write(head)
@@ -101,8 +100,8 @@ class UpstreamConnection(asyncio.Protocol):
                 self.transport.writelines((head, body))
             else:
                 self.transport.write(head + body)
-            self.deadline = min(now + timeouts.first_byte, total_deadline)
-        return waiter
+            deadline = now + timeouts.first_byte
+            self.deadline = deadline if deadline < until else until
 
     def upload_finished(self) -> None:
         """The request's last octet has been written."""
@@ -270,7 +269,7 @@ class UpstreamConnection(asyncio.Protocol):
         if waiter is not None:
             waiter.set_result(response)
 
-    def _stream_on(self, response: Response, answer: AnswerBody) -> Waiter[Response] | None:
+    def _stream_on(self, response: Response, answer: AnswerBody) -> Waiting | None:
         """The answer goes on while its body is still arriving. Returns who waits for it: should the body be complete
         already, the connection serves somebody else, who waits as well, before the answer is handed over."""
         response.body = answer.stream

@@ -106,10 +106,10 @@ class Road:
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
                 runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, tiers)
-                innermost = forward(plan.upstream)
+                innermost, direct = upstreams[plan.upstream].ways(plan.timeouts)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
-                routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures))
+                routes.append(CompiledRoute(plan.name, compile_takes(plan), handler, plugins, figures, direct))
         except BaseException:  # cancelled as well: nothing of it may stay
             self._retire_unused(upstreams)
             await self._close_routes(routes, settings)

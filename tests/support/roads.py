@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from gateway.chain.compile import CompiledRoute
 from gateway.chain.deadlines import Deadlines
-from gateway.chain.eager import EagerTask
+from gateway.chain.eager import EagerTask, Waiter
 from gateway.chain.plugin import Handler
 from gateway.chain.runtime import SystemClock
 from gateway.config import GatewaySettings
@@ -290,7 +290,9 @@ class FakeServer:
         connection = self.pool.take() or await self.pool.acquire(until)
         head = b"%b %b HTTP/1.1\r\nHost: shop.example\r\n\r\n" % (request.method.encode(), request.target)
         try:
-            return await connection.begin(request, head, TIMEOUTS, until)
+            waiter: Waiter[Response] = Waiter()
+            connection.begin(request, head, TIMEOUTS, time.monotonic(), until, waiter)
+            return await waiter
         except BaseException:
             connection.abandon(request)
             raise
