@@ -28,6 +28,7 @@ def test_a_line_says_who_asked_for_what_and_how_it_went() -> None:
         "time": 1_700_000_000.123,
         "client": "198.51.100.1",
         "method": "PUT",
+        "scheme": "http",
         "host": "shop.example",
         "target": "/a?b=c",
         "status": 200,
