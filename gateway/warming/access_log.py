@@ -23,9 +23,11 @@ LONGEST_LINE = 64 * 1024
 _WORTH_IT = frozenset({200, 203, 206, 300, 301, 304, 308, 404, 410})
 """Statuses of answers that a cache may have, or nearly (RFC 9110 §15.1)."""
 _COMBINED = re.compile(
-    r'\S+ \S+ .*?\[[^\]]*\] "(?:GET|HEAD) (\S+) HTTP/[0-9.]+" ([0-9]{3}) (?:[0-9]+|-)'
-    r'(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"(?:.*? ([0-9]+\.[0-9]+))?)?\s*'
+    r'[^\[]*\[[^\]]*\] "(?:GET|HEAD) (\S+) HTTP/[0-9.]+" ([0-9]{3}) (?:[0-9]+|-)'
+    r'(?: "(?:[^"\\]|\\.)*" "(?:[^"\\]|\\.)*"(.*))?\s*',
+    re.DOTALL,
 ).fullmatch
+_SECONDS = re.compile(r"(?:^|[ =])([0-9]{1,6}\.[0-9]{1,9})(?=\s|$)").search
 
 
 @dataclass(slots=True)
@@ -115,7 +117,8 @@ class Ranking:
         target = found.group(1)
         if target.startswith("/"):
             target = self._base + target
-        return target, _seconds(float(found.group(3))) if found.group(3) else 0.0
+        took = _SECONDS(found.group(3) or "")
+        return target, _seconds(float(took.group(1))) if took else 0.0
 
 
 def _seconds(value: Any) -> float:

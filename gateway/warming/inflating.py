@@ -45,7 +45,11 @@ class Inflating:
         yield from self._inflated(data)
 
     def _inflated(self, data: bytes) -> Iterator[bytes]:
-        while data and self._inflate is not None:
+        while self._inflate is not None:
+            if not self._is_inside:
+                data = data.lstrip(b"\0")  # padding between members and behind the last
+            if not data:
+                return
             self._is_inside = True
             try:
                 found = self._inflate.decompress(data, _STEP)
@@ -53,7 +57,7 @@ class Inflating:
                 raise ValueError(f"broken gzip: {error}") from None
             data = self._inflate.unconsumed_tail
             if self._inflate.eof:
-                data = self._inflate.unused_data.lstrip(b"\0")  # padding between and behind members
+                data = self._inflate.unused_data
                 self._inflate, self._is_inside = zlib.decompressobj(_GZIP_WINDOW), False
             yield self._count(found)
 
