@@ -49,6 +49,12 @@ class CacheFigures:
                 self.outcome(decision.reason)[0].inc()
                 return
 
+    def ahead(self, result: str) -> Counter:
+        """The counter of stored responses that were due to be refreshed ahead of their end, with what became of it:
+        begun, or why not (`shared`: another worker had done it)."""
+        text = "Stored responses that were due to be refreshed ahead, by what became of it"
+        return self._figures.counter("cache_refreshes_ahead_total", text, route=self._route, result=result)
+
     def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
         """Count an answer that was not stored, and the origin's time that it would have saved next time."""
         answers, times = self.of_not_stored(reason)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Awaitable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.api import Runtime
+from plugins.cache.ahead import Ahead, AheadRules
 from plugins.cache.desk import Desk
 from plugins.cache.fallback import Fallback
 from plugins.cache.figures import CacheFigures
 from plugins.cache.keeping import Keeper
 from plugins.cache.key import Keyer
 from plugins.cache.policy import Policy
+from plugins.cache.reasons import HitReason
 from plugins.cache.selection import Selector
 from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
@@ -39,6 +42,7 @@ class Parts:
     desk: Desk
     keeper: Keeper
     tiered: Tiered | None
+    ahead: Ahead | None
 
     def marks(self) -> tuple[int, ...]:
         """The marks of the tiers, to be read when the origin is asked."""
@@ -60,6 +64,10 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
     replayed: frozenset[bytes] | None = None
     if settings.replay and not settings.key.cookies:
         replayed = frozenset(name.lower().encode() for name in settings.key.fields)
+    ahead: Ahead | None = None
+    if (wanted := settings.refresh_ahead) is not None:
+        rules = AheadRules(wanted.beta, wanted.share, wanted.uses, wanted.budget, wanted.concurrency)
+        ahead = Ahead(rules, figures.outcome(HitReason.FRESH)[0], random.random)
     tiered = None if runtime.tiers is None else shared.tiered(runtime.tiers, runtime.clock)
     return Parts(
         shared,
@@ -68,9 +76,10 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
         figures,
         uncacheable,
         keyer,
-        Serving(runtime.route, policy, status, shared.steady, figures, replayed),
+        Serving(runtime.route, policy, status, shared.steady, figures, replayed, ahead),
         Fallback(policy, status, figures),
         Desk(shared, keyer, policy, uncacheable),
         Keeper(shared, keyer, policy, status, figures, uncacheable, runtime.route, tiered),
         tiered,
+        ahead,
     )

@@ -1,4 +1,4 @@
-"""The cache on the road: asks the rules what to do, and does it. The only file of the room that awaits."""
+"""The cache on the road: asks the rules what to do, and does it. What it does when nobody waits is in `upkeep.py`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from gateway.api import (
     AtOnce,
     BodyStream,
     Control,
-    GatewayError,
     Handler,
     OverloadedError,
     Plugin,
@@ -28,17 +27,18 @@ from plugins.cache.keeping import Fetched
 from plugins.cache.outbox import selectors_of
 from plugins.cache.parts import parts_of
 from plugins.cache.passing import Passing
-from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, has_origin_validator, plan
+from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, plan
 from plugins.cache.purge import Purges
-from plugins.cache.reasons import BypassReason, ForwardReason, HitReason, MissReason, NotStoredReason, StaleReason
+from plugins.cache.reasons import BypassReason, ForwardReason, HitReason, MissReason, NotStoredReason
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in, tell_of_stale
-from plugins.cache.sending import for_refresh, sent_as
+from plugins.cache.sending import sent_as
 from plugins.cache.settings import CacheSettings
 from plugins.cache.stale import failure_of
 from plugins.cache.store import Ending
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store
 from plugins.cache.uncacheable import Uncacheable
+from plugins.cache.upkeep import Upkeep
 
 
 async def _in_turns(step: Callable[[], bool]) -> None:
@@ -61,13 +61,10 @@ class CachePlugin(Plugin):
         self._parts = parts = parts_of(settings, runtime)
         self._shared, self._policy, self._keyer, self._tiered = parts.shared, parts.policy, parts.keyer, parts.tiered
         self._status, self._figures, self._uncacheable = parts.status, parts.figures, parts.uncacheable
-        self._serving, self._fallback, self._desk, self._keeper = (
-            parts.serving,
-            parts.fallback,
-            parts.desk,
-            parts.keeper,
-        )
+        self._serving, self._fallback = parts.serving, parts.fallback
+        self._desk, self._keeper = parts.desk, parts.keeper
         self._large = Uncacheable(settings.hit_for_miss)
+        self._upkeep = Upkeep(parts, runtime)
 
     async def open(self) -> None:
         """Take over the store, at the size the settings want now, and answer the administrator and other workers."""
@@ -79,11 +76,13 @@ class CachePlugin(Plugin):
             control.on("purge", self._purge)
             control.on("entries", self._entries)
             control.on("invalidate", self._hear)
+            control.on("confirmed", self._upkeep.hear)
 
     async def close(self) -> None:
         """Leave the store to the other routes. What the last one leaves behind goes with it."""
         if self._show in self._runtime.at_each_sweep:
             self._runtime.at_each_sweep.remove(self._show)
+        self._upkeep.close()
         if self._shared.leave(self):
             self._resize()
         else:
@@ -161,6 +160,11 @@ class CachePlugin(Plugin):
         find, figures, serve, tiered = store.get, self._figures, self._serving.fresh, self._tiered
         passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
 
+        async def ask(own: Request, stored: StoredResponse, confirm: bool) -> Response:
+            return await self._ask(inner, own, stored.key, MissReason.STALE, stored, confirm=confirm)
+
+        self._upkeep.ask, self._serving.refresh = ask, self._upkeep.refresh_ahead
+
         async def handle(request: Request) -> Response:
             if isinstance(request.body, BodyStream) and keyer.reads_content(request.method):
                 length = request.body.length
@@ -216,7 +220,7 @@ class CachePlugin(Plugin):
         match todo:
             case ServeStale(stored, age, reason, revalidate):
                 if revalidate:
-                    self._refresh(inner, request, key, stored, now)
+                    self._upkeep.refresh(request, stored, now)
                 return self._fallback.stale(request, stored, age, reason, now)
             case Refuse(reason):
                 raise self._fallback.refusal(request, reason)
@@ -376,25 +380,3 @@ class CachePlugin(Plugin):
         taken = await self._take(request, sent, response, fetched, None)
         assert taken is not None, "a whole was not asked for"
         return taken
-
-    def _refresh(self, inner: Handler, request: Request, key: bytes, stored: StoredResponse, now: WallTime) -> None:
-        """Refresh a stored response behind, once at a time however many ask (RFC 5861 §3)."""
-        mark = (key, stored.variant)
-        if self._shared.refreshes.begin(mark, now):
-            work = self._refresh_now(inner, for_refresh(request), key, stored, mark)
-            self._runtime.tasks.spawn(work, name="cache.refresh")
-
-    async def _refresh_now(
-        self, inner: Handler, own: Request, key: bytes, stored: StoredResponse, mark: tuple[bytes, bytes]
-    ) -> None:
-        self._figures.refreshes.inc()
-        in_vain = True
-        try:
-            confirm = has_origin_validator(stored)
-            response = await self._ask(inner, own, key, MissReason.STALE, stored, confirm=confirm)
-            in_vain = response.status >= 500 or isinstance(own.trail[-1].reason, StaleReason)
-            response.discard()
-        except GatewayError as error:
-            self._runtime.log.info("a stored response could not be refreshed", reason=error.reason)
-        finally:
-            self._shared.refreshes.end(mark, self._now(), in_vain=in_vain)

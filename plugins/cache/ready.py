@@ -7,6 +7,7 @@ is still what it was, and still fresh. Nothing here decides anything that the lo
 from __future__ import annotations
 
 from gateway.api import Fields, Request, Response, WallTime
+from plugins.cache.ahead import fresh_until
 from plugins.cache.answer import Heads
 from plugins.cache.freshness import age_seconds, current_age, remaining_seconds
 from plugins.cache.status import CacheStatus
@@ -47,8 +48,8 @@ class Ready:
         self.made_by = made_by
         self.alive = True
         """Whether the stored response is in its store, is what it was, and is the one that answers."""
-        self.until = WallTime(stored.response_time + stored.lifetime - stored.corrected_initial_age)
-        """When it stops being fresh."""
+        self.until = fresh_until(stored)
+        """When the long way has to be asked: it is no longer fresh, or is to be refreshed."""
         self._response = Response(stored.status, Fields(), stored.body, stored.reason)
         self._from = self._to = 0.0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.api import Monotonic, Request, Response
+from plugins.cache.ahead import alone_until
 from plugins.cache.freshness import SteadyTime, age_seconds, current_age, remaining_seconds
 from plugins.cache.ready import lines_hold_until
 from plugins.cache.status import CacheStatus
@@ -36,8 +37,7 @@ class StoredReplay:
         self._counted = counted
         self.alive = True
         self.made_by = made_by
-        fresh_until = stored.response_time + stored.lifetime - stored.corrected_initial_age
-        self.until = Monotonic(fresh_until - steady.offset)
+        self.until = Monotonic(0.0)
         self.reads = key_fields | stored.rival_fields | {name for name, _ in stored.request_fields}
 
     def end(self, stored: StoredResponse) -> None:
@@ -90,6 +90,7 @@ class Replays:
             if not stored.keep(self._name, replay, REPLAY_OCTETS):
                 return  # what cannot be kept would be made, and told of the end, with every hit
             stored.on_end(replay.end)
+        replay.until = Monotonic(alone_until(stored) - self._steady.offset)
         response.replay = replay
         response.replay_lines = changing_lines(self._status, stored, age)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from gateway.api import Request, Response, WallTime
+from plugins.cache.ahead import Ahead, alone_until
 from plugins.cache.answer import answer, whole
 from plugins.cache.figures import CacheFigures
 from plugins.cache.freshness import SteadyTime, remaining_seconds
@@ -17,7 +20,7 @@ from plugins.cache.stored import StoredResponse
 class Serving:
     """Answers from fresh stored responses on one route."""
 
-    __slots__ = ("_counter", "_decision", "_policy", "_ready", "_replays", "_status", "_steady")
+    __slots__ = ("_ahead", "_counter", "_decision", "_policy", "_ready", "_replays", "_status", "_steady", "refresh")
 
     def __init__(
         self,
@@ -27,8 +30,12 @@ class Serving:
         steady: SteadyTime,
         figures: CacheFigures,
         replayed: frozenset[bytes] | None,
+        ahead: Ahead | None = None,
     ) -> None:
         """`replayed` are request fields that are part of the key, `None` where answers are not to be replayed."""
+        self._ahead = ahead
+        self.refresh: Callable[[Request, StoredResponse, WallTime], None] = _nobody
+        """Called for the use of a stored response that is to refresh it ahead of its end."""
         self._policy = policy
         self._status = status
         self._steady = steady
@@ -42,6 +49,9 @@ class Serving:
         """The answer to `request` from `stored`, which is fresh and `age` seconds old."""
         stored.uses += 1
         stored.last_used = now
+        ahead = self._ahead
+        if ahead is not None and ahead.is_due(stored, now):
+            self.refresh(request, stored, now)
         self._counter.inc()
         request.trail.append(self._decision)
         status = None if self._status is None else self._status.fresh(remaining_seconds(stored, age))
@@ -61,6 +71,7 @@ class Serving:
             if not stored.keep(self._ready, ready, octets_of_ready(stored)):
                 return  # what cannot be kept would be made, and told of the end, with every hit
             stored.on_end(ready.end)
+        ready.until = alone_until(stored)
         notes = request.fields.notes
         if ready.alive and notes is not None:
             notes[self] = (ready, request.target, request.authority, request.scheme)
@@ -86,3 +97,7 @@ class Serving:
         request.trail.append(self._decision)
         response: Response = ready.use(now)
         return response
+
+
+def _nobody(request: Request, stored: StoredResponse, now: WallTime) -> None:
+    """Nobody refreshes: there is no chain yet."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from gateway.api import Clock, Tiers
+from plugins.cache.confirmations import Confirmations
 from plugins.cache.filling import Filling
 from plugins.cache.freshness import SteadyTime
 from plugins.cache.key import Keyer
@@ -30,6 +31,7 @@ class Shared:
         self.filling = Filling(settings.max_filling)
         self.refreshes = Refreshes(self.filling)
         self.outbox = Outbox()
+        self.confirmations = Confirmations()
         self._routes: dict[int, tuple[CacheSettings, Keyer]] = {}
         self._changing: tuple[Keyer, ...] = ()
         self._marks: dict[str, bytes] = {}
