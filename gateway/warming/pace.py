@@ -18,8 +18,9 @@ LONGEST_REST = 30.0
 """Seconds without requests after a failure without Retry-After: the first, and the most it grows to."""
 LONGEST_RETRY_AFTER = 300.0
 """Seconds of a Retry-After that are believed."""
-_FAST, _SLOW = 0.2, 0.02
-"""Weight of one answer in the time answers take now, and in the one they usually take."""
+_FAST, _SLOW, _SLOWEST = 0.2, 0.02, 0.002
+"""Weight of one answer in the time answers take now, in the one they usually take, and in that one while they are slow:
+an origin that stays slow is taken for what it is, but not soon."""
 _KNOWN_AFTER = 10
 """Answers before the usual time is known."""
 
@@ -93,7 +94,9 @@ class Lane:
             self._usual = self._lately = seconds
         ceiling = self._usual * SLOW_FACTOR + SLOW_SECONDS
         self._lately += _FAST * (seconds - self._lately)
-        weight = 1 / self._seen if self._seen <= _KNOWN_AFTER else _SLOW
+        weight = _SLOW if self._lately <= ceiling else _SLOWEST
+        if self._seen <= _KNOWN_AFTER:
+            weight = 1 / self._seen
         self._usual += weight * (min(seconds, ceiling) - self._usual)
         if self._seen <= _KNOWN_AFTER:
             return

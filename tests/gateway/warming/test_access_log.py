@@ -6,7 +6,7 @@ import pytest
 from gateway.warming.access_log import Ranking
 
 
-def own(target: str = "/a", upstream_seconds: float = 0.0, **fields: Any) -> str:
+def own(target: str | None = "/a", upstream_seconds: float = 0.0, **fields: Any) -> str:
     record = {
         "client": "192.0.2.1",
         "method": "GET",

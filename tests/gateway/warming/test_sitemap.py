@@ -39,7 +39,8 @@ def test_pages_are_read_with_their_priority_however_they_arrive(step: int) -> No
 
 
 def test_an_index_names_further_sitemaps() -> None:
-    text = f"<sitemapindex {NAMESPACE}><sitemap><loc>/a.xml</loc></sitemap><sitemap><loc>/b.xml</loc></sitemap></sitemapindex>"
+    named = "".join(f"<sitemap><loc>/{name}.xml</loc></sitemap>" for name in "ab")
+    text = f"<sitemapindex {NAMESPACE}>{named}</sitemapindex>"
     assert read(text).sitemaps == ["/a.xml", "/b.xml"]
 
 
