@@ -16,6 +16,7 @@ from gateway.http.message import Monotonic, WallTime
 if TYPE_CHECKING:
     from gateway.chain.plugin import Handler
     from gateway.figures.registry import Figures
+    from gateway.redis.client import Redis
     from gateway.tiers.tiers import Tiers
 
 
@@ -135,6 +136,9 @@ class Runtime:
     """How many workers the gateway has, each with a memory of its own."""
     tiers: Tiers | None = None
     """Stores behind the memory of this worker that it shares with others; `None` where there are none."""
+    redis: Redis | None = None
+    """What this worker shares with all others, of other gateways too; `None` where nothing is. It may be away at any
+    time: whoever asks it has another way."""
     at_each_sweep: list[Callable[[], None]] = field(default_factory=list)
     """Called at least twice a second: for gauges, so that requests need not set them. Whoever adds in `open` removes
     in `close`."""

@@ -19,10 +19,11 @@ from gateway.config.health import (
 )
 from gateway.config.limits import LimitSettings
 from gateway.config.listen import AdminSettings, ListenSettings, TlsSettings
+from gateway.config.redis import RedisSettings
 from gateway.config.replay import ReplaySettings
 from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
 from gateway.config.shorthand import OneOrMany, OneOrMore, check_token
-from gateway.config.tiers import HostTierSettings, TierSettings
+from gateway.config.tiers import HostTierSettings, RedisTierSettings, TierSettings
 from gateway.config.units import Duration, OrOff, seconds
 from gateway.config.upstreams import (
     PoolSettings,
@@ -46,6 +47,8 @@ __all__ = [
     "ListenSettings",
     "MatchSettings",
     "PoolSettings",
+    "RedisSettings",
+    "RedisTierSettings",
     "ReplaySettings",
     "RouteSettings",
     "RouteTimeoutSettings",
@@ -133,6 +136,8 @@ class GatewaySettings(Settings):
     """What a downstream may send, and how long it may take."""
     replay: ReplaySettings = ReplaySettings()
     """The replay lane."""
+    redis: Annotated[RedisSettings | None, OrOff(), Field(validate_default=False)] = None
+    """What several gateways share: `off`, the URL of a Redis, or a mapping."""
     tiers: TierSettings = TierSettings()
     """Where answers are kept beside the memory of each worker."""
     warming: WarmingSettings = WarmingSettings()
@@ -153,6 +158,16 @@ class GatewaySettings(Settings):
     def worker_count(self, cpus: int) -> int:
         """How many workers to run where `cpus` cores may be used; at least one."""
         return self.workers if isinstance(self.workers, int) else max(1, min(cpus, _MOST_WORKERS))
+
+    @model_validator(mode="after")
+    def _redis_is_there(self) -> Self:
+        if self.tiers.redis is not None and self.redis is None:
+            raise SettingError(
+                "needs to know where Redis is",
+                hint="write redis: redis://HOST:6379 beside tiers",
+                at=("tiers", "redis"),
+            )
+        return self
 
     @model_validator(mode="after")
     def _addresses_differ(self) -> Self:

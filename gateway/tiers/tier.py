@@ -7,12 +7,26 @@ many records it means, and what was on its way during one is purged as well."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 EVERYTHING = b"*"
 """The label that every record has."""
+
+
+class EntryLease(Protocol):
+    """The right under which an answer was fetched for all replicas."""
+
+    key: bytes
+    """Where it stands in Redis."""
+    token: bytes
+    """What shows that it is held still."""
+    name: bytes
+    """How those who wait know it."""
+
+    def written(self, *, stored: bool) -> None:
+        """The answer lies where all find it and those who wait have been told; or it does not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +48,8 @@ class Entry:
     marks: tuple[int, ...] = ()
     """What `Tiers.marks` was when the origin was asked, a number for each tier."""
     uses: int = 0
+    lease: EntryLease | None = None
+    """Under what it was fetched. A far tier writes nothing when that is lost, and says what became of the record."""
 
     @property
     def octets(self) -> int:
@@ -50,6 +66,8 @@ class Found:
     until: float
     soft_purged: bool
     """A soft purge means it."""
+    gone: bytes | None = None
+    """When set, there is no record: that of the known variant with this name was removed at `when`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +79,10 @@ class PurgeOrder:
     soft: bool = False
 
 
+Changed = Callable[[Sequence[bytes] | None], None]
+"""Gets names, or `None`: everything may have been changed."""
+
+
 class TierError(Exception):
     """A tier could not do what was asked; the text says why."""
 
@@ -68,8 +90,9 @@ class TierError(Exception):
 class Tier(Protocol):
     """One tier. None of the methods raises or waits, but where it says so."""
 
-    mark: int
-    """Number of the last purge that is known here: to be read when the origin is asked."""
+    @property
+    def mark(self) -> int:
+        """Number of the last purge that is known here: to be read when the origin is asked."""
 
     def put(self, entry: Entry) -> bool:
         """Write a record behind, in place of an older one of its name and variant; whether there was room for it."""
@@ -102,5 +125,17 @@ class NearTier(Tier, Protocol):
 class FarTier(Tier, Protocol):
     """A tier that has to be waited for."""
 
+    @property
+    def settings(self) -> object:
+        """What it was made with."""
+
+    @property
+    def client(self) -> object:
+        """By what it is reached."""
+
     async def find(self, name: bytes, known: Collection[tuple[bytes, float]] = ()) -> list[Found]:
         """The same; within the tier's time-out, and empty when that has passed."""
+
+    def on_change(self, changed: Changed) -> None:
+        """Call back with the names of what others have changed, removed or let go of, so that what was kept of it in
+        front of the tier can be held against the tier before its next use."""

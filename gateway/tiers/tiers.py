@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Collection
-from typing import Any
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from gateway.config.tiers import TierSettings
+from gateway.config.tiers import RedisTierSettings, TierSettings
 from gateway.figures import Figures
-from gateway.tiers.tier import Entry, FarTier, Found, NearTier, PurgeOrder, Tier
+from gateway.tiers.tier import Changed, Entry, FarTier, Found, NearTier, PurgeOrder, Tier
+
+if TYPE_CHECKING:
+    from gateway.redis.client import Redis
+    from gateway.tiers.redis_book import PurgeBook
 
 
 class Tiers:
     """A near tier, which answers at once, and a far one, which has to be waited for. Either may be missing."""
 
-    def __init__(self, settings: TierSettings, near: NearTier | None = None, far: FarTier | None = None) -> None:
+    def __init__(
+        self,
+        settings: TierSettings,
+        near: NearTier | None = None,
+        far: FarTier | None = None,
+        lender: Tiers | None = None,
+    ) -> None:
+        """`lender` has the same near tier, open: it is closed with the last that has it."""
         self.settings = settings
         self._near = near
         self._far = far
+        self._sharers: list[int] = [0] if lender is None else lender._sharers
+        self._sharers[0] += 1
         self._all: tuple[Tier, ...] = tuple(tier for tier in (near, far) if tier is not None)
 
     @property
@@ -39,11 +54,23 @@ class Tiers:
         """The same in the far tier; within its time-out."""
         return [] if self._far is None else await self._far.find(name, known)
 
+    def on_change(self, changed: Changed) -> None:
+        """Call back with the names of what other machines have changed in the far tier, or with `None`: everything may
+        have been changed."""
+        if self._far is not None:
+            self._far.on_change(changed)
+
     def put(self, entry: Entry) -> None:
         """Write a record to every tier, behind."""
+        if self._far is None and entry.lease is not None:
+            entry.lease.written(stored=False)
         for at, tier in enumerate(self._all):
-            own = entry if len(self._all) == 1 else _with_mark(entry, at)
-            tier.put(own)
+            tier.put(entry if len(self._all) == 1 else _with_mark(entry, at))
+
+    def put_near(self, entry: Entry) -> None:
+        """Write a record that was found in the far tier to the near one, behind."""
+        if self._near is not None:
+            self._near.put(_with_mark(entry, 0))
 
     def drop(self, name: bytes, variant: bytes = b"") -> None:
         """Remove a record from every tier, behind. It is not found here any more from now on."""
@@ -64,11 +91,28 @@ class Tiers:
 
     async def open(self) -> None:
         """Make the tiers ready, in bounded time."""
-        await asyncio.gather(*(tier.open() for tier in self._all))
+        await asyncio.gather(*(tier.open() for tier in self._own()))
 
     async def close(self) -> None:
         """Write what waits, in bounded time, and let go of everything."""
-        await asyncio.gather(*(tier.close() for tier in self._all), return_exceptions=True)
+        tiers = self._own()
+        self._sharers[0] -= 1
+        await asyncio.gather(*(tier.close() for tier in tiers), return_exceptions=True)
+
+    def _own(self) -> list[Tier]:
+        """All tiers but one that others have open."""
+        is_shared = self._sharers[0] > 1
+        return [tier for tier in self._all if not (is_shared and tier is self._near)]
+
+    @property
+    def near(self) -> NearTier | None:
+        """The tier that answers at once."""
+        return self._near
+
+    @property
+    def far(self) -> FarTier | None:
+        """The tier that has to be waited for."""
+        return self._far
 
 
 def _look_at(noted: asyncio.Future[Any]) -> None:
@@ -79,31 +123,47 @@ def _look_at(noted: asyncio.Future[Any]) -> None:
 
 def _with_mark(entry: Entry, at: int) -> Entry:
     """The same for the tier in that place: a tier looks at the first mark alone."""
-    return Entry(
-        name=entry.name,
-        variant=entry.variant,
-        labels=entry.labels,
-        head=entry.head,
-        body=entry.body,
-        when=entry.when,
-        until=entry.until,
-        marks=entry.marks[at : at + 1],
-        uses=entry.uses,
-    )
+    return replace(entry, marks=entry.marks[at : at + 1])
 
 
-async def tiers_for(settings: TierSettings, figures: Figures, current: Tiers | None) -> Tiers | None:
-    """The tiers for a configuration, ready; those in use where they fit. `None` without any.
+async def tiers_for(
+    settings: TierSettings,
+    figures: Figures,
+    current: Tiers | None,
+    redis: Redis | None = None,
+    book: PurgeBook | None = None,
+) -> Tiers | None:
+    """The tiers for a configuration, ready; those in use where they fit. `None` without any. `book` has the purges of
+    all replicas.
 
     A file may be open only once in a process: where another configuration wants the same one in another way, the tier
     in use goes on, and what cannot be changed meanwhile counts from the next start on."""
-    host = settings.host
-    if host is None:
-        return None
-    if current is not None and current.settings.host is not None and current.settings.host.path == host.path:
+    host, wanted = settings.host, settings.redis if redis is not None else None
+    keeps_near = current is not None and _path(current.settings) == _path(settings)
+    if current is not None and keeps_near and _is_same(current.far, wanted, redis):
         return current
-    from gateway.tiers.host import HostTier  # its libraries are for those who want them
+    if host is None and wanted is None:
+        return None
+    near: NearTier | None = current.near if current is not None and keeps_near else None
+    far: FarTier | None = None
+    if host is not None and near is None:
+        from gateway.tiers.host import HostTier  # its libraries are for those who want them
 
-    tiers = Tiers(settings, HostTier(host, figures))
+        near = HostTier(host, figures)
+    if wanted is not None and redis is not None:
+        from gateway.tiers.redis import RedisTier
+
+        far = RedisTier(wanted, redis, figures, book)
+    tiers = Tiers(settings, near, far, current if keeps_near and near is not None else None)
     await tiers.open()
     return tiers
+
+
+def _path(settings: TierSettings) -> Path | None:
+    return None if settings.host is None else settings.host.path
+
+
+def _is_same(far: FarTier | None, wanted: RedisTierSettings | None, redis: Redis | None) -> bool:
+    if far is None or wanted is None:
+        return far is None and wanted is None
+    return far.settings == wanted and far.client is redis

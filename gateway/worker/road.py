@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -30,6 +30,7 @@ from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
+from gateway.redis.wanted import redis_for
 from gateway.tiers.tiers import Tiers, tiers_for
 from gateway.upstream.forward import Upstream
 from gateway.websocket.desk import ConnectionDesk
@@ -37,6 +38,9 @@ from gateway.worker.answering import ChainControl, Switchboard
 from gateway.worker.explain import explained, read_question
 from gateway.worker.servers import ServerNews
 from gateway.worker.warming import Warmer
+
+if TYPE_CHECKING:
+    from gateway.redis.client import Redis
 
 NO_LIMIT = 1 << 62
 UPGRADES = frozenset({b"websocket"})
@@ -56,6 +60,7 @@ class Prepared:
     control: ChainControl | None
     """What its plugins answer the supervisor; `None` without a supervisor."""
     tiers: Tiers | None
+    redis: Redis | None
 
 
 class Road:
@@ -97,15 +102,17 @@ class Road:
         routes: list[CompiledRoute[RouteFigures]] = []
         control = None if self._control is None else ChainControl(self._control)
         tiers: Tiers | None = None
+        redis: Redis | None = None
         try:
-            in_use = self._current.tiers if self._current is not None else None
-            tiers = await tiers_for(settings.tiers, self._figures, in_use)
+            before = self._current
+            redis = await redis_for(settings.redis, self._figures, None if before is None else before.redis)
+            tiers = await tiers_for(settings.tiers, self._figures, None if before is None else before.tiers, redis)
             self._add_upstreams(upstreams, settings)
             await self._servers.ask()
             self._servers.tell(upstreams)
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
-                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, tiers)
+                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, tiers, redis)
                 innermost, direct = upstreams[plan.upstream].ways(plan.timeouts)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
@@ -113,13 +120,15 @@ class Road:
         except BaseException:  # cancelled as well: nothing of it may stay
             self._retire_unused(upstreams)
             await self._close_routes(routes, settings)
-            await self._close_unused(tiers)
+            await self._close_unused(tiers, redis)
             raise
-        return Prepared(configuration, routes, upstreams, contexts, control, tiers)
+        return Prepared(configuration, routes, upstreams, contexts, control, tiers, redis)
 
-    async def _close_unused(self, tiers: Tiers | None) -> None:
+    async def _close_unused(self, tiers: Tiers | None, redis: Redis | None) -> None:
         if tiers is not None and (self._current is None or self._current.tiers is not tiers):
             await tiers.close()
+        if redis is not None and (self._current is None or self._current.redis is not redis):
+            await redis.close()
 
     def _context(self, listen: ListenSettings) -> ssl.SSLContext | None:
         if listen.tls is None:
@@ -157,6 +166,7 @@ class Road:
         control: ChainControl | None = None,
         forward: Callable[[str], Handler] | None = None,
         tiers: Tiers | None = None,
+        redis: Redis | None = None,
     ) -> Runtime:
         return Runtime(
             route=route,
@@ -173,6 +183,7 @@ class Road:
             servers=None if upstream is None else upstream.urls,
             workers=settings.worker_count(len(os.sched_getaffinity(0))),
             tiers=tiers,
+            redis=redis,
             at_each_sweep=self._deadlines.at_each_sweep,
         )
 
@@ -221,13 +232,13 @@ class Road:
                 await asyncio.sleep(_SETTLE_SECONDS)
         finally:
             await self._close_routes(old.routes, old.configuration.settings)
-            await self._close_unused(old.tiers)
+            await self._close_unused(old.tiers, old.redis)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared and will not be used."""
         self._retire_unused(prepared.upstreams)
         await self._close_routes(prepared.routes, prepared.configuration.settings)
-        await self._close_unused(prepared.tiers)
+        await self._close_unused(prepared.tiers, prepared.redis)
 
     async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]], settings: GatewaySettings) -> None:
         for route in routes:
@@ -304,7 +315,7 @@ class Road:
                 upstream.retire()
         await self._tasks.close()
         if current is not None:
-            await self._close_unused(current.tiers)
+            await self._close_unused(current.tiers, current.redis)
 
     def status(self) -> dict[str, object]:
         """For /api/status; JSON."""
