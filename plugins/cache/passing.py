@@ -74,6 +74,7 @@ class Passing:
 
     def hand_on(self, request: Request, response: Response, key: bytes, asked: WallTime, now: WallTime) -> bool:
         """Make `response` the client's, if it cannot be stored; otherwise nothing, and it is worth a closer look."""
+        response.replay = None  # whoever gave it does not know what is stored here meanwhile
         notes = response.fields.notes
         known: Known | None = None if notes is None else notes.get(self)
         if known is not None and request.method == "GET" and response.upgraded is None:

@@ -9,6 +9,7 @@ from typing import Any
 from gateway.api import (
     AtOnce,
     BodyStream,
+    CircuitOpenError,
     Control,
     Handler,
     OverloadedError,
@@ -24,6 +25,7 @@ from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, 
 from plugins.cache.freshness import Times, current_age
 from plugins.cache.invalidation import invalidated
 from plugins.cache.keeping import Fetched
+from plugins.cache.missing import Missing
 from plugins.cache.outbox import selectors_of
 from plugins.cache.parts import parts_of
 from plugins.cache.passing import Passing
@@ -65,6 +67,7 @@ class CachePlugin(Plugin):
         self._desk, self._keeper = parts.desk, parts.keeper
         self._large = Uncacheable(settings.hit_for_miss)
         self._upkeep = Upkeep(parts, runtime)
+        self._missing = Missing(settings, parts.shared, parts.figures, parts.uncacheable, parts.tiered)
 
     async def open(self) -> None:
         """Take over the store, at the size the settings want now, and answer the administrator and other workers."""
@@ -159,6 +162,7 @@ class CachePlugin(Plugin):
         steady, monotonic, wall = self._shared.steady, self._runtime.clock.monotonic, self._runtime.clock.wall
         find, figures, serve, tiered = store.get, self._figures, self._serving.fresh, self._tiered
         passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
+        refused = self._missing.refused
 
         async def ask(own: Request, stored: StoredResponse, confirm: bool) -> Response:
             return await self._ask(inner, own, stored.key, MissReason.STALE, stored, confirm=confirm)
@@ -173,33 +177,40 @@ class CachePlugin(Plugin):
             known = passing.known_key(request)
             key = known or keyer.key(request)
             now = steady.at(monotonic())
-            if isinstance(key, BypassReason):
-                work = self._bypass(inner, request, key)
-            else:
-                variants = find(key)
-                if variants is None and passing.takes(request, key, now, is_known=known is not None):
-                    since, marks, response = store.epoch, self._parts.marks(), await inner(request)
-                    if passing.hand_on(request, response, key, now, steady.at(monotonic())):
-                        return response
-                    times = Times(now, self._now(), wall())
-                    fetched = Fetched(key, since, times, passing.reason, False, marks)
-                    return await self._take(request, request, response, fetched, None) or response
-                todo = plan(request, variants, now, policy)
-                if tiered is not None and not isinstance(todo, Serve) and tiered.look(key, variants):
-                    todo = plan(request, find(key), now, policy)
-                if isinstance(todo, Serve):
-                    return serve(request, todo.stored, todo.age, now)
-                work = self._otherwise(inner, request, key, todo, now)
             try:
-                return await work
-            finally:
-                figures.count(request.trail)
+                if isinstance(key, BypassReason):
+                    work = self._bypass(inner, request, key)
+                else:
+                    variants = find(key)
+                    if variants is None and passing.takes(request, key, now, is_known=known is not None):
+                        since, marks, response = store.epoch, self._parts.marks(), await inner(request)
+                        if passing.hand_on(request, response, key, now, steady.at(monotonic())):
+                            return response
+                        times = Times(now, self._now(), wall())
+                        fetched = Fetched(key, since, times, passing.reason, False, marks)
+                        return await self._take(request, request, response, fetched, None) or response
+                    todo = plan(request, variants, now, policy)
+                    if tiered is not None and not isinstance(todo, Serve) and tiered.look(key, variants):
+                        todo = plan(request, find(key), now, policy)
+                    if isinstance(todo, Serve):
+                        return serve(request, todo.stored, todo.age, now)
+                    work = self._otherwise(inner, request, key, todo, now)
+                try:
+                    return await work
+                finally:
+                    figures.count(request.trail)
+            except CircuitOpenError as error:
+                refused(request, key, error, monotonic())
+                raise
 
         return handle
 
     def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
-        """The short way of a hit."""
-        return self._serving.at_once
+        """The short way of a hit, and of a refusal where nothing is stored."""
+        if not self.may_replay:
+            self._serving.let_nothing_replay()
+        hit = self._serving.at_once
+        return hit if inner is None else self._missing.behind(hit, inner)
 
     async def _otherwise(
         self,
@@ -285,7 +296,9 @@ class CachePlugin(Plugin):
     async def _send(self, inner: Handler, request: Request, sent: Request) -> Response:
         """What `inner` answers to `sent`; what it says beside that is said about `request`."""
         try:
-            return await inner(sent)
+            response = await inner(sent)
+            response.replay = None  # whoever gave it does not know what is stored here meanwhile
+            return response
         finally:
             request.upstream_wait, request.served_by = sent.upstream_wait, sent.served_by
             request.error_fields = sent.error_fields or request.error_fields

@@ -45,6 +45,10 @@ class Serving:
         if replayed is not None:
             self._replays = Replays(f"replay {route}", steady, status, replayed, self._counter.inc)
 
+    def let_nothing_replay(self) -> None:
+        """Somebody in front wants to see every request."""
+        self._replays = None
+
     def fresh(self, request: Request, stored: StoredResponse, age: float, now: WallTime) -> Response:
         """The answer to `request` from `stored`, which is fresh and `age` seconds old."""
         stored.uses += 1

@@ -45,10 +45,24 @@ class Put(enum.Enum):
     """It was asked for before a purge that means it, so it may be what the purge was to remove."""
 
 
+MOST_ABSENCES = 4096
+"""Absences that are watched at once."""
+
+
+class Absence:
+    """That nothing is stored for a key."""
+
+    __slots__ = ("holds",)
+
+    def __init__(self) -> None:
+        self.holds = True
+
+
 class MemoryStore:
     """Stored responses in memory."""
 
     __slots__ = (
+        "_absences",
         "_account",
         "_by_key",
         "_queues",
@@ -62,6 +76,7 @@ class MemoryStore:
     )
 
     def __init__(self, limit: int, entry_limit: int | None = None, most_variants: int = 16) -> None:
+        self._absences: dict[bytes, Absence] = {}
         self._by_key: dict[bytes, Variants] = {}
         self._queues: S3Fifo[StoredResponse] = S3Fifo(limit, _mark_of)
         self._tags = TagIndex()
@@ -112,6 +127,23 @@ class MemoryStore:
         """Number of the last purge or invalidation: to be read when the origin is asked, for `put` and `freshen`."""
         return self._recent.latest
 
+    # ---- absence -----------------------------------------------------------------------------------------------------
+
+    def absence(self, key: bytes) -> Absence | None:
+        """Watch over nothing being stored for a key: it ends when something is. `None` when something is stored."""
+        absence = self._absences.get(key)
+        if absence is None and key not in self._by_key:
+            if len(self._absences) >= MOST_ABSENCES:
+                self._end_absences()
+            absence = self._absences[key] = Absence()
+        return absence
+
+    def _end_absences(self) -> None:
+        """Let all end, though nothing may be stored: whoever relies on them has to look again."""
+        absences, self._absences = self._absences, {}
+        for absence in absences.values():
+            absence.holds = False
+
     # ---- in ----------------------------------------------------------------------------------------------------------
 
     def put(self, stored: StoredResponse, since: int | None = None) -> Put:
@@ -134,6 +166,8 @@ class MemoryStore:
         stored.soft_purged = purged is not None
         stored.account = self._account
         self._by_key[key] = variants = (stored, *present)
+        if self._absences and (absence := self._absences.pop(key, None)) is not None:
+            absence.holds = False
         if present:
             names = frozenset([name for each in variants for name, _ in each.request_fields])
             for each in variants:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.api import Handler, Plugin
+from gateway.api import Handler, Plugin, Request, Response
 from gateway.chain.compile import CompiledRoute
 from gateway.chain.runtime import Runtime, SystemClock
 from gateway.listener.figures import RouteFigures
@@ -23,17 +23,24 @@ class Refusing:
     def __init__(self, *in_front: tuple[type[Plugin], dict[str, Any]], lane: bool = True, **settings: Any) -> None:
         """Each plugin with its settings, the first one first. `lane`: whether the replay lane is on; `settings` are
         those of the circuit breaker."""
-        self.upstream = ScriptedUpstream(make_response(200, {"Cache-Control": "max-age=60"}, b"content"))
+        self.control = "max-age=60"
+        """What the upstream says about storing its answers."""
+        self.upstream = ScriptedUpstream(self._answer)
         self.front, self.figures, log = make_front(None)
         log.enabled = False
         self.front.lane.configure(1 << 20 if lane else 0, ["X-Request-Id"])
-        runtime = make_runtime(clock=SystemClock(), figures=self.figures)
-        self.runtime: Runtime = replace(runtime, servers=lambda: [SERVER])
+        runtime = make_runtime(figures=self.figures)
+        self.runtime: Runtime = replace(runtime, clock=SystemClock(), servers=lambda: [SERVER])
         self.plugins: list[Plugin] = []
-        for plugin, own in (*in_front, (CircuitBreakerPlugin, settings)):
+        chain: list[tuple[type[Plugin], dict[str, Any]]] = [*in_front, (CircuitBreakerPlugin, settings)]
+        for plugin, own in chain:
             self.plugins.append(plugin(plugin.Settings.model_validate(own), self.runtime))
         self.board = self.runtime.lasting.share("circuit_breaker", Board)
         self._breaker = self.plugins[-1]
+
+    def _answer(self, request: Request) -> Response:
+        request.served_by = SERVER
+        return make_response(200, {"Cache-Control": self.control}, b"content")
 
     async def begin(self) -> Lane:
         """Open the chain and the circuit; a connection to it."""

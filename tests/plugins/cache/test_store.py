@@ -2,7 +2,7 @@ import pytest
 
 from gateway.api import WallTime
 from plugins.cache.selection import ByKey, ByTag, ByUrl
-from plugins.cache.store import SLICE, Ending, MemoryStore, Put
+from plugins.cache.store import MOST_ABSENCES, SLICE, Ending, MemoryStore, Put
 from plugins.cache.stored import StoredResponse
 from tests.support.stored_responses import contents, ends_of, freshening, stored_response
 
@@ -259,3 +259,26 @@ def test_candidates_are_those_of_the_moment() -> None:
     candidates = store.candidates(ByUrl(b"1"))
     store.put(stored_response(b"1"))
     assert [stored.is_stored for stored in candidates] == [False]
+
+
+def test_an_absence_ends_when_something_is_stored_for_its_key() -> None:
+    store = MemoryStore(100_000)
+    absence, other = store.absence(b"http://shop.example/a"), store.absence(b"http://shop.example/b")
+    assert absence is not None
+    assert other is not None
+    assert store.absence(b"http://shop.example/a") is absence
+    store.put(stored_response(b"http://shop.example/a"))
+    assert (absence.holds, other.holds) == (False, True)
+    assert store.absence(b"http://shop.example/a") is None
+
+
+def test_absences_that_are_watched_are_bounded() -> None:
+    store = MemoryStore(100_000)
+    first = store.absence(b"first")
+    for number in range(MOST_ABSENCES):
+        last = store.absence(b"%d" % number)
+    assert first is not None
+    assert last is not None
+    assert (first.holds, last.holds) == (False, True)
+    store.put(stored_response(b"%d" % (MOST_ABSENCES - 1)))
+    assert not last.holds

@@ -1,10 +1,12 @@
 """Refusals are given again by the replay lane while all circuits stay open, and not a moment longer."""
 
 import math
+from typing import Any
 
 import pytest
 
 from gateway.api import Handler, Plugin, Request, Response
+from gateway.api import Settings as NoSettings
 from plugins.circuit_breaker.breaker import Breaker, Epochs
 from plugins.circuit_breaker.group import Group, Refusal
 from plugins.circuit_breaker.replaying import HELD_SECONDS, RefusalReplay, retry_seconds
@@ -77,7 +79,7 @@ def test_it_ends_when_another_circuit_is_the_one_to_wait_for() -> None:
 
 @pytest.mark.parametrize("settings", [{}, {"fallback": FALLBACK}])
 async def test_the_lane_refuses_with_the_words_of_the_chain_and_all_of_it_is_counted(
-    settings: dict[str, object],
+    settings: dict[str, Any],
 ) -> None:
     refusing = Refusing((RETRY, {}), **settings)
     lane = await refusing.begin()
@@ -151,7 +153,7 @@ class Counting(Plugin):
     def __init__(self, settings: object, runtime: object) -> None:
         """Nothing to know."""
 
-    class Settings(RETRY.Settings):  # type: ignore[name-defined]  # only something without required settings
+    class Settings(NoSettings):
         """Nothing to say."""
 
     def wrap(self, inner: Handler) -> Handler:
