@@ -127,8 +127,8 @@ async def show(options: argparse.Namespace, placement: Placement) -> bool:
         rows = [(each.what, f"{each.microseconds:.1f}", f"{each.a_second:,.0f}") for each in found.values()]
         print(render(("request", "CPU µs", "a second"), rows), flush=True)
         for how in ("replay lane", "chain"):
-            refused, behind, hit = (found[f"{what}, {how}"] for what in (REFUSED, BEHIND_THE_CACHE, "hit"))
-            less = max(refused.microseconds, behind.microseconds) <= hit.microseconds
+            alone, behind, hit = (found[f"{what}, {how}"] for what in (REFUSED, BEHIND_THE_CACHE, "hit"))
+            less = max(alone.microseconds, behind.microseconds) <= hit.microseconds
             print(f"a refusal costs less than a hit, both by the {how}: {'yes' if less else 'NO'}", flush=True)
             kept = kept and less
         print(flush=True)
