@@ -6,6 +6,7 @@ python -m loadtests.websocket batch       framed with and without batches: CPU, 
 python -m loadtests.websocket memory      5,000 idle connections
 python -m loadtests.websocket slow        one client that stops reading among a hundred
 python -m loadtests.websocket drain       SIGTERM with 500 connections, and a reload
+python -m loadtests.websocket flood       attackers of every kind, and what twenty others notice of them
 """
 
 import argparse
@@ -23,6 +24,8 @@ from pathlib import Path
 
 import uvloop
 
+from loadtests.flooding.attacks import SETTINGS
+from loadtests.flooding.runs import flood as run_floods
 from loadtests.support.cores import Placement, pinned, place_here
 from loadtests.support.entry import exit_code_of
 from loadtests.support.footprint import read_rss_kib
@@ -324,12 +327,20 @@ async def drain(options: argparse.Namespace) -> bool:
         return kept and tally.messages == 10_000 and tally.codes == {1012: 500} and took < 4.0
 
 
+async def flood(options: argparse.Namespace) -> bool:
+    """Attackers of every kind among others who go on."""
+    with ground("slipstream", SETTINGS) as here:
+        (pid,) = here.workers()
+        return await run_floods(here.port, pid, options.seconds)
+
+
 MEASUREMENTS: Mapping[str, Callable[[argparse.Namespace], Awaitable[bool]]] = {
     "tunnel": tunnel,
     "batch": batch,
     "memory": memory,
     "slow": slow,
     "drain": drain,
+    "flood": flood,
 }
 
 
@@ -344,6 +355,7 @@ def main() -> int:
     parser.add_argument("--pause", type=int, default=200, help="milliseconds between two bursts (200)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--idle", type=int, default=5000, help="idle connections (5000)")
+    parser.add_argument("--seconds", type=float, default=2.0, help="of each flood (2)")
     options = parser.parse_args()
     places: Placement = place_here()
     print(f"{places.describe()}; {options.what}", flush=True)

@@ -2,6 +2,8 @@
 
     /push?messages=200&burst=10&pause=500&size=100&urgent=0&writes=each
     /echo
+    /sink       reads, and answers a Close
+    /silent     never answers the handshake
 
 A message is JSON with the time of its birth, so that whoever gets it knows how long it was under way."""
 
@@ -52,6 +54,7 @@ class Pushing(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._options: dict[str, str] = {}
         self._echoes = False
+        self._skipping: Skipping | None = None
         self._left = 0
         self._is_open = False
 
@@ -64,6 +67,11 @@ class Pushing(asyncio.Protocol):
         if self._is_open:
             if self._echoes:
                 self._transport.write(_unmasked(data))
+            elif self._skipping is not None:
+                self._skipping.feed(data)
+                if self._skipping.is_over:
+                    self._transport.write(b"\x88\x02\x03\xe8")
+                    self._transport.close()
             elif data[0] & 0xF == 8:
                 self._transport.close()
             return
@@ -75,11 +83,14 @@ class Pushing(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
             self._is_open = False
             return
+        if path == "/silent":
+            return
         key = next(each[19:] for each in rest.split(b"\r\n") if each.lower().startswith(b"sec-websocket-key: "))
         accept = base64.b64encode(hashlib.sha1(key + _GUID).digest())
         head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         self._transport.write(head + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         self._echoes = path == "/echo"
+        self._skipping = Skipping() if path == "/sink" else None
         self._options = {name: values[0] for name, values in parse_qs(query).items()}
         self._left = int(self._options.get("messages", 0))
         if self._left:
@@ -117,6 +128,34 @@ class Pushing(asyncio.Protocol):
     def _frame(self) -> bytes:
         urgent = random.random() < float(self._options.get("urgent", 0))
         return text_frame(a_message(time.monotonic_ns(), 9 if urgent else 0, int(self._options.get("size", 100))))
+
+
+class Skipping:
+    """Reads frames of a client without keeping them, until a Close comes."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self._head = b""
+        self._left = 0
+
+    def feed(self, data: bytes) -> None:
+        """Octets in any pieces."""
+        at = min(self._left, len(data))
+        self._left -= at
+        while at < len(data) and not self.is_over:
+            head = self._head + data[at : at + 14 - len(self._head)]
+            need = {126: 8, 127: 14}.get(head[1] & 0x7F, 6) if len(head) > 1 else 2
+            if len(head) < need:
+                self._head = head
+                return
+            length = head[1] & 0x7F
+            length = length if length < 126 else int.from_bytes(head[2 : need - 4], "big")
+            at += need - len(self._head)
+            self._head = b""
+            self.is_over = head[0] & 0xF == 8
+            skipped = min(length, len(data) - at)
+            at += skipped
+            self._left = length - skipped
 
 
 def _unmasked(data: bytes) -> bytes:

@@ -88,9 +88,10 @@ def unpack_numbered(payload: bytes) -> list[tuple[int, WebSocketMessage]]:
     texts, values = document.get("t"), document.get("m")
     if not isinstance(first, int) or not _is_number(first) or (texts is None) == (values is None):
         raise _malformed()
-    contents = _texts(texts) if texts is not None else _values(payload, values)
-    if len(contents) > MOST_RECORDS:
+    listed = values if texts is None else texts
+    if isinstance(listed, list) and len(listed) > MOST_RECORDS:
         raise WebSocketError(CloseCode.TOO_BIG, "batch", f"more than {MOST_RECORDS} messages in a batch")
+    contents = _texts(texts) if texts is not None else _values(payload, values)
     if numbers is None:
         numbers = range(first, first + len(contents))
     elif not isinstance(numbers, list) or len(numbers) != len(contents) or not all(map(_is_number, numbers)):

@@ -1,6 +1,9 @@
 import json
 
-from loadtests.websocket_origin import _unmasked, a_message, born, is_urgent, text_frame
+from hypothesis import given
+from hypothesis import strategies as st
+
+from loadtests.websocket_origin import Skipping, _unmasked, a_message, born, is_urgent, text_frame
 from tests.support.frames import Seen, all_frames, frame
 
 
@@ -22,3 +25,15 @@ def test_what_is_echoed_is_what_came() -> None:
         Seen(True, 0, 1, b"hello", masked=False),
         Seen(True, 0, 8, b"\x03\xe8", masked=False),
     ]
+
+
+@given(st.lists(st.binary(max_size=300) | st.just(bytes(70_000)), max_size=6), st.integers(1, 5000))
+def test_a_sink_finds_the_close_behind_whatever_comes_in_whatever_pieces(payloads: list[bytes], step: int) -> None:
+    octets = b"".join(frame(2, each) for each in payloads)
+    sink = Skipping()
+    for at in range(0, len(octets), step):
+        sink.feed(octets[at : at + step])
+    assert not sink.is_over
+    for octet in frame(8, b"\x03\xe8"):
+        sink.feed(bytes((octet,)))
+    assert sink.is_over

@@ -1,0 +1,1 @@
+"""Floods of WebSockets: who sends them, who must not suffer, and what the gateway has to say."""
