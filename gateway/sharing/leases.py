@@ -1,0 +1,276 @@
+"""One fetch for each thing, over all workers of all replicas.
+
+Whoever misses something asks Redis for its lease. One gets it and fetches; the others wait, are told by a message when
+the answer lies in Redis, and look there. Nobody waits for long: a lease that is not renewed is free after
+`LEASE_SECONDS`, and without Redis everybody fetches on his own, as without leases."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.redis.errors import RedisError
+from gateway.sharing.figures import LeaseFigures
+from gateway.sharing.lease import End, Lease
+from gateway.sharing.lease_scripts import END, RENEW, TAKE
+from gateway.sharing.members import Member
+from gateway.tiers.frame import digest
+
+if TYPE_CHECKING:
+    from gateway.redis.client import Redis
+
+LEASE_SECONDS = 3.0
+"""How long a lease lasts that is not renewed: so long others wait for a worker that was killed."""
+RENEW_SECONDS = 0.5
+LONGEST_SECONDS = 30.0
+"""A lease is renewed for so long at most."""
+KEPT_SECONDS = 60.0
+"""How long the token of a lease is remembered after its last use. Whoever comes later than that writes nothing."""
+WAIT_SECONDS = 10.0
+"""How long anybody waits for others, at most."""
+MOST_ROUNDS = 50
+"""Times that a lease is asked for before whoever waits goes on his own."""
+MOST = 10_000
+"""Things that are fetched or waited for at once in a worker. Beyond that each goes on its own."""
+AT_A_TIME = 64
+"""Requests that are woken in one turn of the loop."""
+_NAME = 16
+
+Look = Callable[[], Awaitable[object]]
+
+
+class Seen(NamedTuple):
+    """Somebody else has fetched it, and it has been taken into memory where it was found: look, and if it is not there
+    ask once more and say so."""
+
+    token: bytes
+
+
+Turn = Lease | Seen | None
+"""What to do: fetch under the lease; look; or fetch, and tell nobody."""
+
+
+@dataclass(slots=True, eq=False)
+class _Flight:
+    """One thing that somebody here wants to fetch."""
+
+    name: bytes
+    lease: Lease | None = None
+    waiters: dict[asyncio.Future[Turn], None] = field(default_factory=dict)
+    news: asyncio.Future[End] | None = None
+    """Gets what whoever has the lease says."""
+    task: asyncio.Task[None] | None = None
+
+
+class Leases:
+    """The leases of one worker."""
+
+    def __init__(self, redis: Redis, member: Member, figures: LeaseFigures, names: bytes = b"") -> None:
+        """`names` is the key of digests: nobody can tell from a name in Redis what is fetched."""
+        self._redis = redis
+        self._member = member
+        self._figures = figures
+        self._names = names
+        self._prefix = redis.prefix + b"lease:"
+        self._flights: dict[bytes, _Flight] = {}
+        self._loop = asyncio.get_running_loop()
+        self._held: dict[Lease, None] = {}
+        self._renewing: asyncio.Task[None] | None = None
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def __len__(self) -> int:
+        """How many things are fetched or waited for."""
+        return len(self._flights)
+
+    # ---- those who want something ------------------------------------------------------------------------------------
+
+    async def turn(self, thing: bytes, look: Look, *, seen: bytes = b"", timeout: float | None = None) -> Turn:
+        """Whose turn it is to fetch `thing`. A lease is shared with all who want it here, and each has to leave it.
+
+        `look` takes what others have fetched into memory; one look serves all who wait. `seen` is the token of an
+        answer that was looked for in vain. Nobody waits longer than `timeout` seconds, or `WAIT_SECONDS`."""
+        name = digest(thing, _NAME, self._names).hex().encode()
+        flight = self._flights.get(name)
+        if flight is None:
+            if not self._redis.is_up or len(self._flights) >= MOST:
+                self._figures.alone.inc()
+                return None
+            flight = self._flights[name] = _Flight(name)
+            flight.task = self._loop.create_task(self._fly(flight, look, seen), name="sharing.lease")
+        if flight.lease is not None:
+            flight.lease.users += 1
+            return flight.lease
+        return await self._wait(flight, WAIT_SECONDS if timeout is None else min(timeout, WAIT_SECONDS))
+
+    async def _wait(self, flight: _Flight, seconds: float) -> Turn:
+        waiter: asyncio.Future[Turn] = self._loop.create_future()
+        flight.waiters[waiter] = None
+        try:
+            async with asyncio.timeout(seconds):
+                return await waiter
+        except BaseException as error:
+            if waiter.done() and not waiter.cancelled() and isinstance(lease := waiter.result(), Lease):
+                lease.leave()  # it came at the very moment
+            if not isinstance(error, TimeoutError):
+                raise
+            self._figures.late.inc()
+            return None
+        finally:
+            flight.waiters.pop(waiter, None)
+
+    def _wake(self, flight: _Flight, turn: Turn) -> None:
+        """Let those who wait go on, a few in each turn of the loop. From here on nobody joins them."""
+        waiting = [waiter for waiter in reversed(flight.waiters) if not waiter.done()]
+        flight.waiters.clear()
+        if isinstance(turn, Lease):
+            turn.users += len(waiting)
+        self._wake_some(waiting, turn)
+
+    def _wake_some(self, waiting: list[asyncio.Future[Turn]], turn: Turn) -> None:
+        for _ in range(min(AT_A_TIME, len(waiting))):
+            waiter = waiting.pop()
+            if not waiter.done():
+                waiter.set_result(turn)
+            elif isinstance(turn, Lease):
+                turn.leave()
+        if waiting:
+            self._loop.call_soon(self._wake_some, waiting, turn)
+
+    # ---- those who ask Redis -----------------------------------------------------------------------------------------
+
+    async def _fly(self, flight: _Flight, look: Look, seen: bytes) -> None:
+        """Ask for the lease of one thing until it is clear what to do."""
+        turn: Turn = None
+        try:
+            turn = await self._ask(flight, look, seen)
+        except RedisError:
+            pass  # each on his own
+        finally:
+            if isinstance(turn, Lease):
+                flight.lease = turn
+                self._wake(flight, turn)
+                if not turn.users:
+                    turn.users = 1
+                    turn.leave()  # all have left meanwhile
+            else:
+                self._forget(flight)
+                self._wake(flight, turn)
+
+    def _forget(self, flight: _Flight) -> None:
+        if self._flights.get(flight.name) is flight:
+            del self._flights[flight.name]
+
+    async def _ask(self, flight: _Flight, look: Look, seen: bytes) -> Turn:
+        key = self._prefix + flight.name
+        over = self._loop.time() + WAIT_SECONDS
+        for _ in range(MOST_ROUNDS):
+            flight.news = news = self._loop.create_future()
+            arguments = (self._member.channel, seen, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS))
+            what, said = await self._redis.script(TAKE, [key], arguments)
+            match what:
+                case b"yours":
+                    self._figures.held.inc()
+                    return self._hold(Lease(flight.name, key, said, self._loop.time(), self._end))
+                case b"stored":
+                    self._figures.given.inc()
+                    await look()
+                    return Seen(said)
+                case b"apart":
+                    break
+            try:
+                async with asyncio.timeout(min(int(said) / 1000 + RENEW_SECONDS / 5, over - self._loop.time())):
+                    end = await news
+            except TimeoutError:
+                if self._loop.time() >= over:
+                    self._figures.late.inc()
+                    return None
+                continue
+            if end is End.APART:
+                break
+        self._figures.apart.inc()
+        return None
+
+    def told(self, word: bytes) -> None:
+        """What somebody says who had a lease that is waited for here."""
+        _, name, end, _ = word.split(b" ", 3)
+        flight = self._flights.get(name)
+        if flight is not None and flight.news is not None and not flight.news.done():
+            flight.news.set_result(End(end.decode()))
+
+    def give_up_waiting(self) -> None:
+        """Redis is gone: whoever waits goes on his own, and what is held is not written any more."""
+        for flight in list(self._flights.values()):
+            if flight.lease is None and flight.task is not None:
+                self._forget(flight)
+                self._wake(flight, None)
+                flight.task.cancel()
+        for lease in self._held:
+            lease.lose()
+
+    # ---- those who hold a lease --------------------------------------------------------------------------------------
+
+    def _hold(self, lease: Lease) -> Lease:
+        self._held[lease] = None
+        if self._renewing is None or self._renewing.done():
+            self._renewing = self._loop.create_task(self._renew(), name="sharing.renew")
+        return lease
+
+    async def _renew(self) -> None:
+        """Renew leases as long as there are any."""
+        while self._held:
+            await asyncio.sleep(RENEW_SECONDS)
+            now = self._loop.time()
+            due = [each for each in self._held if now - each.renewed >= LEASE_SECONDS / 3]
+            for lease in due:
+                if now - lease.began > LONGEST_SECONDS:
+                    continue  # it runs out by itself
+                lease.renewed = now
+                arguments = (lease.token, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS))
+                try:
+                    if not await self._redis.script(RENEW, [lease.key], arguments):
+                        lease.lose()
+                except RedisError:
+                    break
+
+    def _end(self, lease: Lease, end: End, seconds: float) -> None:
+        """A lease has ended; where an answer was written, those who wait know already."""
+        self._held.pop(lease, None)
+        flight = self._flights.get(lease.name)
+        if flight is not None and flight.lease is lease:
+            del self._flights[lease.name]
+        if end is not End.STORED and not lease.is_lost:
+            task = self._loop.create_task(self._give_back(lease, end, seconds), name="sharing.give_back")
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+    async def _give_back(self, lease: Lease, end: End, seconds: float) -> None:
+        word = word_of(lease, end)
+        arguments = (lease.token, end.value, _milliseconds(seconds), _milliseconds(KEPT_SECONDS), word)
+        try:
+            await self._redis.script(END, [lease.key], arguments)
+        except RedisError:
+            pass  # it runs out by itself
+
+    async def close(self) -> None:
+        """Let go of everything; who waits goes on his own."""
+        self.give_up_waiting()
+        tasks = [*self._ending, *([self._renewing] if self._renewing is not None else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def word_of(lease: Lease, end: End) -> bytes:
+    """What those who wait are told."""
+    return b"lease %b %b %b" % (lease.name, end.value.encode(), lease.token)
+
+
+def guard(lease: Lease, octets: bytes, milliseconds: int) -> list[bytes | int]:
+    """The arguments of `STORE` for an answer that was fetched under a lease and is kept for so long."""
+    return [lease.token, octets, milliseconds, _milliseconds(KEPT_SECONDS), word_of(lease, End.STORED)]
+
+
+def _milliseconds(seconds: float) -> int:
+    return int(seconds * 1000)
