@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, Field, InstanceOf, PlainSerializer, model_validator
+from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from pydantic.json_schema import WithJsonSchema
 
 from gateway.config.addresses import TcpAddress, UnixAddress, parse_address
@@ -60,8 +60,8 @@ def parse_redis_url(value: object) -> RedisUrl:
 
 
 Url = Annotated[
-    InstanceOf[RedisUrl],
-    BeforeValidator(parse_redis_url),
+    RedisUrl,
+    PlainValidator(parse_redis_url),
     PlainSerializer(str, return_type=str),
     WithJsonSchema({"type": "string", "examples": ["redis://127.0.0.1:6379/0", "rediss://redis:6379"]}),
 ]
