@@ -19,7 +19,7 @@ class Channels:
 
     def __init__(self) -> None:
         self._hearers: dict[bytes, list[Hear]] = {}
-        self._tracked: dict[bytes, Changed] = {}
+        self._tracked: dict[bytes, list[Changed]] = {}
 
     def listen(self, channel: bytes, hear: Hear) -> Command | None:
         """Tell `hear` of messages; the command for that if it takes one."""
@@ -37,14 +37,17 @@ class Channels:
                 return ("UNSUBSCRIBE", channel)
         return None
 
-    def track(self, prefix: bytes, changed: Changed) -> Command:
-        """Tell `changed` of all changes to keys with a prefix. No prefix may be the beginning of another one."""
-        self._tracked[prefix] = changed
-        return _tracking(prefix)
+    def track(self, prefix: bytes, changed: Changed) -> Command | None:
+        """Tell `changed` of all changes to keys with a prefix; the command for that if it takes one. No prefix may be
+        the beginning of another one."""
+        is_new = prefix not in self._tracked
+        self._tracked.setdefault(prefix, []).append(changed)
+        return _tracking(prefix) if is_new else None
 
-    def untrack(self, prefix: bytes) -> None:
-        """Nobody wants to know any more."""
-        self._tracked.pop(prefix, None)
+    def untrack(self, prefix: bytes, changed: Changed) -> None:
+        """The opposite. Redis goes on telling it."""
+        if changed in (hearers := self._tracked.get(prefix, [])):
+            hearers.remove(changed)
 
     def tracking(self) -> list[Command]:
         """What a new connection to a server that has keys begins with."""
@@ -63,11 +66,11 @@ class Channels:
             self._changed(push[1])
 
     def _changed(self, keys: Sequence[bytes] | None) -> None:
-        for prefix, changed in list(self._tracked.items()):
-            if keys is None:
-                _tell(changed, None)
-            elif own := [key for key in keys if key.startswith(prefix)]:
-                _tell(changed, own)
+        for prefix, hearers in self._tracked.items():
+            own = None if keys is None else [key for key in keys if key.startswith(prefix)]
+            if own is None or own:
+                for changed in list(hearers):
+                    _tell(changed, own)
 
 
 def _tracking(prefix: bytes) -> Command:

@@ -159,12 +159,13 @@ class Redis:
         """Call back with the keys with that prefix that anybody changes, but for changes by plain commands of `tell`
         (`CLIENT TRACKING` in broadcast mode); with `None` when all may have changed."""
         command = self._channels.track(prefix, changed)
-        for node in [] if self._nodes is None else self._nodes.all():
-            _post(node, command)
+        if command is not None and self._nodes is not None:
+            for node in self._nodes.all():
+                _post(node, command)
 
-    def untrack(self, prefix: bytes) -> None:
+    def untrack(self, prefix: bytes, changed: Changed) -> None:
         """Call back no more."""
-        self._channels.untrack(prefix)
+        self._channels.untrack(prefix, changed)
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 

@@ -77,7 +77,7 @@ class RedisTier:
         """Write what waits, in bounded time, and listen no more."""
         if not self._is_off:
             await self._writer.close()
-            self._redis.untrack(self._prefix)
+            self._redis.untrack(self._prefix, self._heard)
             for notice in (self._reconnected, self._up, self._down):
                 self._redis.forget(notice)
         self._figures.up.set(0)
