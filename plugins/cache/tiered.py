@@ -23,6 +23,8 @@ from plugins.cache.stored import StoredResponse
 EVERYTHING = b"*"
 CONFIRMABLE = 86_400.0
 """Seconds that a stale response with a validator is kept: a 304 is cheaper than a new answer."""
+LAST_SECOND = 1.0
+"""Seconds that a response is kept beyond its last use: ages are compared exactly, and clocks are not."""
 TOLERANCE = 1.0
 """Seconds that an answer may seem to come from the future before it is not believed: the clock was set back."""
 ROUND = 512
@@ -104,7 +106,7 @@ class Tiered:
                 head=encode(stored, shift),
                 body=stored.body,
                 when=stored.response_time + shift,
-                until=stored.response_time + shift + left + stale,
+                until=stored.response_time + shift + left + stale + LAST_SECOND,
                 marks=marks,
                 uses=stored.uses,
             )

@@ -10,7 +10,9 @@ def worker(**servers: dict[str, float]) -> dict[str, Any]:
 
 
 TOLD = [
-    worker(a={"pending": 2, "upgraded": 9, "connections": 3, "ejected_seconds": 4.0}, b={"pending": 1, "connections": 1}),
+    worker(
+        a={"pending": 2, "upgraded": 9, "connections": 3, "ejected_seconds": 4.0}, b={"pending": 1, "connections": 1}
+    ),
     worker(a={"pending": 5, "connections": 1, "ejected_seconds": 0.0}),
     {"pid": 2, "upstreams": {"app": "strange"}},
     {"pid": 3},
