@@ -96,6 +96,10 @@ class Replay:
             self.content = b""
             self.size += len(self._after) + len(before)
 
+    def holds(self, now: float) -> bool:
+        """Whether the answer is what it has to be now."""
+        return self.begins <= now < self.ends and self.source.alive
+
     def render(self, now: float) -> bool:
         """Write the answer as of `now`; whether it may still be given without asking the chain."""
         source = self.source
@@ -181,8 +185,10 @@ class ReplayLane:
         if not found.begins <= now < found.ends or not found.source.alive:
             self.tally()
             if not found.render(now):
-                connection.replay = None  # there may be another one soon
-                return False
+                found = connection.replay = self._find(connection.replays, octets)  # somebody may have brought another
+                if found is None or not (found.holds(now) or found.render(now)):
+                    connection.replay = None
+                    return False
         connection.served = served
         if found.content:
             connection.transport.writelines((found.octets, found.content))
@@ -224,11 +230,14 @@ class ReplayLane:
         before, found, after = head.partition(lines)
         if not found or lines in after:  # somebody further out changed them
             return
-        key = octets
-        replay = Replay(before, after, content, source, route, status)
-        replay.is_exact = not source.reads.isdisjoint(self._cut_names)
-        if self._cut is not None and not replay.is_exact:
+        key, is_exact = octets, not source.reads.isdisjoint(self._cut_names)
+        if self._cut is not None and not is_exact:
             key = self._cut(b"", octets, _MOST_CUT)
+        present = entries.get(key)
+        if present is not None and present.source is source and source.alive:
+            return  # connections know it: another one in its place would send each of them to the chain again
+        replay = Replay(before, after, content, source, route, status)
+        replay.is_exact = is_exact
         replay.asked = len(octets)
         replay.size += len(key)
         if replay.size > self._limit // 8:

@@ -123,6 +123,33 @@ async def test_an_answer_for_heads_without_a_field_is_not_for_those_with_it() ->
     assert shop.asked == 2
 
 
+async def test_an_answer_that_was_replaced_sends_only_the_first_connection_to_the_chain() -> None:
+    shop = Shop(Stored())
+    first = replaying(shop)
+    others = [Lane(shop, front=first.front) for _ in range(3)]
+    for lane in (first, *others):
+        lane.send(HEAD)
+    assert shop.asked == 1
+    assert isinstance(shop.stored, Stored)
+    shop.stored.alive = False
+    shop.stored = Stored()
+    for _ in range(3):
+        for lane in (first, *others):
+            lane.send(HEAD)
+    assert shop.asked == 2
+
+
+async def test_an_answer_of_the_same_source_stays_in_its_place() -> None:
+    lane, stored = lane_of(20_000), Stored()
+    offer(lane, HEAD, stored=stored)
+    (known,) = lane.tables[0].values()
+    offer(lane, HEAD, stored=stored)
+    assert list(lane.tables[0].values()) == [known]
+    stored.alive = False
+    offer(lane, HEAD, stored=stored)
+    assert list(lane.tables[0].values()) != [known]
+
+
 @pytest.mark.parametrize("change", ["gone", "stale"])
 async def test_a_stored_response_that_is_gone_or_stale_ends_it_at_once(change: str) -> None:
     stored = Stored(until=2e9 if change == "gone" else 1.0)
