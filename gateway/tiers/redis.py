@@ -202,6 +202,8 @@ class RedisTier:
         if is_too_large:
             self._figures.too_large.inc()
             self.drop(entry.name, entry.variant)
+            if entry.lease is not None:
+                entry.lease.set_apart(0.0)  # nobody finds it here
         elif self._is_off or not self._writer.takes_records:
             self._figures.failed.inc()
         elif not self._waiting.put(place, entry):

@@ -5,11 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 SHORTEST_SECRET = 32
 """Characters: `openssl rand -base64 32` gives 44."""
 
@@ -24,9 +19,17 @@ class SealError(Exception):
 class Seal:
     """Seals and opens octets with keys derived from one secret."""
 
-    __slots__ = ("_cipher", "names")
+    __slots__ = ("_cipher", "_misfit", "names")
 
     def __init__(self, secret: bytes) -> None:
+        from cryptography.exceptions import (
+            InvalidTag,
+        )  # a library for those who want it: a worker without starts sooner
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        self._misfit = InvalidTag
         derived = HKDF(SHA256(), 2 * _KEY, salt=None, info=b"slipstream tier 1").derive(secret)
         self._cipher = AESGCM(derived[:_KEY])
         self.names: bytes = derived[_KEY:]
@@ -52,5 +55,5 @@ class Seal:
             raise SealError("shorter than a nonce")
         try:
             return self._cipher.decrypt(sealed[:_NONCE], sealed[_NONCE:], around)
-        except InvalidTag as error:
+        except self._misfit as error:
             raise SealError("it does not fit the key") from error

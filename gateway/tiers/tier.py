@@ -28,6 +28,9 @@ class EntryLease(Protocol):
     def written(self, *, stored: bool) -> None:
         """The answer lies where all find it and those who wait have been told; or it does not."""
 
+    def set_apart(self, seconds: float) -> None:
+        """The answer is not for others: each has to fetch its own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

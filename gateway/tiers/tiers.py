@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,6 +71,16 @@ class Tiers:
         """Write a record that was found in the far tier to the near one, behind."""
         if self._near is not None:
             self._near.put(_with_mark(entry, 0))
+
+    def drop_near(self, name: bytes, variant: bytes) -> None:
+        """Remove a record from the near tier alone: in the far one it is gone already."""
+        if self._near is not None:
+            self._near.drop(name, variant)
+
+    def in_turns(self, step: Callable[[], bool]) -> None:
+        """Take steps until one says that there are no more, and let others have their turn in between."""
+        if step():
+            asyncio.get_running_loop().call_soon(self.in_turns, step)
 
     def drop(self, name: bytes, variant: bytes = b"") -> None:
         """Remove a record from every tier, behind. It is not found here any more from now on."""

@@ -138,7 +138,7 @@ def _fetch(directives: CacheControl | None, reason: MissReason) -> Plan:
 
 def is_fresh(stored: StoredResponse, age: float) -> bool:
     """Whether a stored response of that age is fresh (RFC 9111 §4.2)."""
-    return stored.lifetime > age and not stored.soft_purged
+    return stored.lifetime > age and not stored.soft_purged and not stored.doubted
 
 
 def _why_not(stored: StoredResponse, age: float, directives: CacheControl | None) -> MissReason | None:
@@ -154,6 +154,8 @@ def _why_not(stored: StoredResponse, age: float, directives: CacheControl | None
         return MissReason.STALE
     if stored.soft_purged:
         return MissReason.SOFT_PURGED
+    if stored.doubted:
+        return MissReason.DOUBTED
     if directives is not None and directives.min_fresh is not None and stored.lifetime - age < directives.min_fresh:
         return MissReason.REQUEST_MIN_FRESH
     return None

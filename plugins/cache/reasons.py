@@ -67,6 +67,7 @@ class MissReason(ForwardReason):
         "stale",
         "The stored response was purged softly, and nothing that is stale may answer here.",
     )
+    DOUBTED = "doubted", "stale", "Another gateway may have changed it, and the shared tier could not be asked."
     NO_CACHE = "no_cache", "stale", "The origin wants every use of the stored response confirmed (no-cache)."
     REQUEST_NO_CACHE = "request_no_cache", "request", "The client wants the answer confirmed by the origin (no-cache)."
     REQUEST_MAX_AGE = "request_max_age", "request", "The stored response is older than the client accepts (max-age)."

@@ -231,6 +231,13 @@ class MemoryStore:
             stored.soft_purged = True
         _tell(softened)
 
+    def doubt_all(self, responses: Iterable[StoredResponse]) -> None:
+        """Have those that are in held against the far tier before they are used again."""
+        doubted = [stored for stored in responses if stored.place is not None and not stored.doubted]
+        for stored in doubted:
+            stored.doubted = True
+        _tell(doubted)
+
     def invalidate(self, url: bytes) -> int:
         """Remove what is stored of a URL, and answers under way to it (RFC 9111 §4.4); how many were stored."""
         selector = ByUrl(url)

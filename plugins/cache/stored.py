@@ -87,6 +87,8 @@ class StoredResponse(Queued):
     """When it was used last, or `NEVER`."""
     soft_purged: bool = field(default=False, init=False)
     """Stale whatever its lifetime says, until it is freshened."""
+    doubted: bool = field(default=False, init=False)
+    """Another gateway may have changed it: to be held against the far tier before it is used again."""
 
     rival_fields: frozenset[bytes] = field(default=frozenset(), init=False)
     """Lower-case names of the request fields by which this one or another of its key is selected, when there are, or
@@ -174,7 +176,7 @@ class StoredResponse(Queued):
         self.last_modified = by.last_modified
         self.cache_control = by.cache_control
         self.tags = by.tags
-        self.soft_purged = False
+        self.soft_purged = self.doubted = False
         if self._derived is not None:
             self._derived = {name: made for name, made in self._derived.items() if made[2]} or None
 

@@ -11,13 +11,14 @@ from typing import Any
 
 from gateway.api import Clock, PurgeOrder, TierEntry, TierFound, Tiers, WallTime
 from plugins.cache.codec import CodecError, decode, encode
+from plugins.cache.doubts import Doubts
 from plugins.cache.freshness import SteadyTime
 from plugins.cache.key import url_of
 from plugins.cache.plan import has_origin_validator
 from plugins.cache.policy import Policy
 from plugins.cache.selection import ByKey, ByPrefix, ByRoute, ByTag, ByUrl, Selector
 from plugins.cache.stale import error_window, revalidation_window
-from plugins.cache.store import MemoryStore, Put
+from plugins.cache.store import Ending, MemoryStore, Put
 from plugins.cache.stored import StoredResponse
 
 EVERYTHING = b"*"
@@ -35,7 +36,7 @@ ROUND_SECONDS = 0.4
 class Tiered:
     """The tiers as one worker's store uses them."""
 
-    __slots__ = ("_clock", "_last_round", "_left", "_since", "_steady", "_store", "tiers")
+    __slots__ = ("_clock", "_doubts", "_last_round", "_left", "_since", "_steady", "_store", "_unseen", "tiers")
 
     def __init__(self, tiers: Tiers, store: MemoryStore, steady: SteadyTime, clock: Clock) -> None:
         self.tiers = tiers
@@ -43,6 +44,9 @@ class Tiered:
         self._steady = steady
         self._clock = clock
         self._left: list[StoredResponse] = []
+        self._doubts = Doubts(clock.wall()) if tiers.has_far else None
+        self._unseen: list[StoredResponse] = []
+        tiers.on_change(self._changed)
         self._since = self._last_round = WallTime(0.0)
 
     def _shift(self) -> float:
@@ -54,7 +58,12 @@ class Tiered:
     def look(self, key: bytes, variants: Sequence[StoredResponse] | None) -> bool:
         """Take what the near tier has of a key, beyond the `variants` in memory, into memory; whether that was
         anything."""
-        return self.take_in(key, self.tiers.find(key, self.known(variants)))
+        taken = self.take_in(key, self.tiers.find(key, self.known(variants)))
+        if taken and self._doubts is not None:
+            shift, doubts = self._shift(), self._doubts
+            present = self._store.get(key) or ()
+            self._store.doubt_all([each for each in present if doubts.is_doubtful(key, each.response_time + shift)])
+        return taken
 
     def known(self, variants: Sequence[StoredResponse] | None) -> Sequence[tuple[bytes, float]]:
         """What memory has already, as tiers want to know it."""
@@ -64,12 +73,29 @@ class Tiered:
         return [(stored.variant, stored.response_time + shift) for stored in variants]
 
     def take_in(self, key: bytes, found: list[TierFound], since: int | None = None) -> bool:
-        """Take into memory what was found; whether there was anything new. `since` is the store's epoch when it was
-        asked for, if that was not just now: what was purged meanwhile stays so."""
-        taken = False
+        """Take into memory what was found; whether anything has changed by that. `since` is the store's epoch when the
+        far tier was asked: what was purged meanwhile stays so. What it did not say is as good as it was."""
+        changed = False
         for each in sorted(found, key=lambda record: record.when) if len(found) > 1 else found:
-            taken = self._take(key, each, since) or taken
-        return taken
+            if each.gone is not None:
+                changed = self._let_go(key, each.gone, each.when) or changed
+            else:
+                changed = self._take(key, each, since) or changed
+        if since is not None and self._doubts is not None:
+            self._doubts.checked(key, self._clock.wall())
+            for stored in self._store.get(key) or ():
+                changed = stored.doubted or changed
+                stored.doubted = False
+        return changed
+
+    def _let_go(self, key: bytes, variant: bytes, when: float) -> bool:
+        """Remove what another gateway has removed at `when`."""
+        shift = self._shift()
+        found = [each for each in self._store.get(key) or () if each.variant == variant]
+        found = [each for each in found if each.response_time + shift <= when]
+        self._store.remove_all(found, Ending.REPLACED)
+        self.tiers.drop_near(key, variant)
+        return bool(found)
 
     def _take(self, key: bytes, found: TierFound, since: int | None) -> bool:
         shift, store = self._shift(), self._store
@@ -84,9 +110,36 @@ class Tiered:
                 return False
         if store.put(stored, since) is not Put.STORED:
             return False
+        if since is not None:
+            self.tiers.put_near(self._entry(stored, found.until, shift, self.tiers.marks))
         if found.soft_purged:
             store.soften_all((stored,))
         return True
+
+    # ---- what other gateways change ----------------------------------------------------------------------------------
+
+    def _changed(self, keys: Sequence[bytes] | None) -> None:
+        """Have what is stored for these keys, or all of it, held against the far tier before its next use."""
+        doubts, now = self._doubts, self._clock.wall()
+        if doubts is None:
+            return
+        if keys is None:
+            doubts.everything(now)
+            is_under_way = bool(self._unseen)
+            self._unseen = list(self._store)
+            if self._unseen and not is_under_way:
+                self.tiers.in_turns(self._doubt_some)
+            return
+        for key in keys:
+            doubts.changed(key, now)
+            if (present := self._store.get(key)) is not None:
+                self._store.doubt_all(present)
+
+    def _doubt_some(self) -> bool:
+        """Doubt a slice of all that is stored; whether there is more."""
+        self._store.doubt_all(self._unseen[-ROUND:])
+        del self._unseen[-ROUND:]
+        return bool(self._unseen)
 
     # ---- to the tiers ------------------------------------------------------------------------------------------------
 
@@ -98,18 +151,20 @@ class Tiered:
             stale = max(stale, CONFIRMABLE)
         shift = self._shift()
         left = max(0.0, stored.lifetime - stored.corrected_initial_age)
-        self.tiers.put(
-            TierEntry(
-                name=stored.key,
-                variant=stored.variant,
-                labels=labels_of(stored),
-                head=encode(stored, shift),
-                body=stored.body,
-                when=stored.response_time + shift,
-                until=stored.response_time + shift + left + stale + LAST_SECOND,
-                marks=marks,
-                uses=stored.uses,
-            )
+        until = stored.response_time + shift + left + stale + LAST_SECOND
+        self.tiers.put(self._entry(stored, until, shift, marks))
+
+    def _entry(self, stored: StoredResponse, until: float, shift: float, marks: tuple[int, ...]) -> TierEntry:
+        return TierEntry(
+            name=stored.key,
+            variant=stored.variant,
+            labels=labels_of(stored),
+            head=encode(stored, shift),
+            body=stored.body,
+            when=stored.response_time + shift,
+            until=until,
+            marks=marks,
+            uses=stored.uses,
         )
 
     def drop(self, stored: StoredResponse) -> None:
