@@ -17,7 +17,7 @@ BIN := $(VENV)/bin
 SOURCES = $(wildcard gateway plugins loadtests tests)
 
 # command=Debian package. Installed when root and missing, else named in a message.
-DEBIAN_TEST_PACKAGES = chromium=chromium curl=curl
+DEBIAN_TEST_PACKAGES = chromium=chromium curl=curl redis-server=redis-server
 DEBIAN_BENCH_PACKAGES = nginx=nginx-light haproxy=haproxy varnishd=varnish wrk=wrk
 
 # Two makes in one checkout take turns here (where flock exists, which is on every Debian).
