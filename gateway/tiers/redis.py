@@ -6,6 +6,7 @@ the purges of all replicas; while those are not all known, nothing is believed."
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Collection, Sequence
 from typing import Any
@@ -23,6 +24,7 @@ from gateway.tiers.redis_book import NoBook, PurgeBook
 from gateway.tiers.redis_names import Names
 from gateway.tiers.redis_record import SECTION, VARIANT, Section, grow, sections
 from gateway.tiers.redis_scripts import NEWER
+from gateway.tiers.redis_unanswered import Unanswered
 from gateway.tiers.redis_waiting import RedisWaiting, settle
 from gateway.tiers.redis_writer import RedisWriter
 from gateway.tiers.seal import Seal, SealError
@@ -50,6 +52,8 @@ class RedisTier:
         self._waiting = RedisWaiting(settings.queue)
         self._names = Names(self._tell)
         self._changed: list[Changed] = []
+        self._unanswered = Unanswered(self._tell)
+        self._questions: dict[tuple[bytes, bytes], asyncio.Task[Any]] = {}
         self._prefix = redis.prefix + b"e:"
         self._log = structlog.get_logger("slipstream.tiers")
         self._writer = RedisWriter(settings, redis, self._prefix, self._waiting, self._figures, self._tell_tags)
@@ -85,6 +89,8 @@ class RedisTier:
     def _up(self) -> None:
         self._figures.up.set(1)
         self._writer.wake()
+        if self._book.is_current:
+            self._unanswered.flush()
 
     def _down(self) -> None:
         self._figures.up.set(0)
@@ -128,31 +134,56 @@ class RedisTier:
 
     async def find(self, name: bytes, known: Collection[tuple[bytes, float]] = ()) -> list[Found]:
         """The records of a name that may be used; within the client's time-out."""
-        redis, book = self._redis, self._book
-        if not redis.is_up or not book.is_current or self._is_off:
-            return []
+        if not self._can_be_asked():
+            return self._nothing(name, known)
         tag = tag_of(name, self._key)
         variants = {self._variant(variant): (variant, when) for variant, when in known}
         value: Any
         try:
             if not variants:
-                value = await redis.get(self._prefix + tag)
+                value = await self._redis.get(self._prefix + tag)
             else:
                 packed = b"".join([_known(place, when + SAME) for place, (_, when) in variants.items()])
-                value = await redis.script(NEWER, (self._prefix + tag,), (packed,))
+                value = await self._newer(self._prefix + tag, packed)
         except RedisError:
-            self._figures.errors.inc()
-            return []
+            return self._nothing(name, known)
+        if not self._can_be_asked():  # meanwhile something may have been purged that is not known here
+            return self._nothing(name, known)
+        if self._unanswered:
+            self._unanswered.flush()
         if isinstance(value, int):
             self._unchanged.inc()
             return []
-        if value is None or not book.is_current:  # meanwhile something may have been purged that is not known here
+        if value is None:
             self._figures.misses.inc()
             return []
         self._names.note(tag, name)
         found = self._read(tag, name, value, variants)
         (self._figures.hits if found else self._figures.misses).inc()
         return found
+
+    def _can_be_asked(self) -> bool:
+        return self._redis.is_up and self._book.is_current and not self._is_off
+
+    def _nothing(self, name: bytes, known: Collection[tuple[bytes, float]]) -> list[Found]:
+        """Redis does not answer, or may not be believed."""
+        self._figures.errors.inc()
+        if known:
+            self._unanswered.note(name)
+        return []
+
+    async def _newer(self, key: bytes, packed: bytes) -> Any:
+        """The value of a key if there is something new in it; asked once for all who want to know in this turn."""
+        question = (key, packed)
+        task = self._questions.get(question)
+        if task is None:
+            loop = asyncio.get_running_loop()
+            if not self._questions:
+                loop.call_soon(self._questions.clear)
+            work = self._redis.script(NEWER, (key,), (packed,))
+            task = self._questions[question] = loop.create_task(work, name="tiers.redis.newer")
+            task.add_done_callback(_look_at)
+        return await asyncio.shield(task)
 
     def _read(self, tag: bytes, name: bytes, value: bytes, variants: dict[bytes, tuple[bytes, float]]) -> list[Found]:
         found: list[Found] = []
@@ -230,6 +261,12 @@ class RedisTier:
     def purge(self, order: PurgeOrder) -> Awaitable[None]:
         """Purge what `order` means, for all replicas."""
         return self._book.purge(order)
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    """All who asked may have left."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _known(place: bytes, when: float) -> bytes:
