@@ -10,7 +10,8 @@ from tests.support.roads import turns
 
 
 def streaming(length: int | None = None) -> tuple[Response, BodyStream, list[bool]]:
-    response, sent = make_response(), []  # type: ignore[var-annotated]  # of what on_sent says
+    response = make_response()
+    sent: list[bool] = []
     response.body = stream = BodyStream(length)
     response.on_sent(sent.append)
     return response, stream, sent
