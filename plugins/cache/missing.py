@@ -12,7 +12,6 @@ from gateway.api import (
     AtOnce,
     CircuitOpenError,
     Counter,
-    Decision,
     Monotonic,
     Replayable,
     Request,
@@ -100,26 +99,24 @@ class Missing:
             notes[self] = (key, request.target, request.authority, request.scheme, request.method)
         if inner is None or not self._may_replay or (absence := self._store.absence(key)) is None:
             return
-        counter, _ = self._outcome(key, request)
+        is_known = self._uncacheable.recall(key, self._steady.at(now)) is not None
+        counter, _ = self._figures.outcome(BypassReason.UNCACHEABLE if is_known else MissReason.URI_MISS)
         latest = math.inf if tiered is None else now + LOOK_SECONDS
         error.replay = MissReplay(inner, absence, counter, latest, self._key_fields)
 
-    def _outcome(self, key: bytes, request: Request) -> tuple[Counter, Decision]:
-        is_known = self._uncacheable.recall(key, self._steady.at(request.started)) is not None
-        return self._figures.outcome(BypassReason.UNCACHEABLE if is_known else MissReason.URI_MISS)
-
     def behind(self, hit: AtOnce, ask: AtOnce) -> AtOnce:
-        """The short way past the cache: of a `hit`, or, for a head that was refused before, what `ask` says, which is
-        the short way of whoever refuses."""
+        """The short way past the cache: `hit`, which answers only heads that came before, or, for one that was refused
+        when nothing was stored, what `ask` says: the short way of whoever refuses."""
         find, tiered = self._store.get, self._tiered
+        recall, steady_at, outcome = self._uncacheable.recall, self._steady.at, self._figures.outcome
 
         def at_once(request: Request) -> Response | None:
-            response = hit(request)
-            if response is not None:
-                return response
             notes = request.fields.notes
-            if notes is None or (known := notes.get(self)) is None:
-                return None
+            if notes is None:
+                return None  # it is no hit either
+            known = notes.get(self)
+            if known is None:
+                return hit(request)
             key, target, authority, scheme, method = known
             if (
                 request.offers_replay
@@ -127,12 +124,14 @@ class Missing:
                 or request.authority is not authority
                 or request.scheme is not scheme
                 or request.method is not method
-                or request.body != b""
-                or find(key) is not None
-                or (tiered is not None and tiered.look(key, None))
+                or request.body
             ):
                 return None
-            counter, decision = self._outcome(key, request)
+            if find(key) is not None or (tiered is not None and tiered.look(key, None)):
+                del notes[self]
+                return hit(request)
+            is_known = recall(key, steady_at(request.started)) is not None
+            counter, decision = outcome(BypassReason.UNCACHEABLE if is_known else MissReason.URI_MISS)
             request.trail.append(decision)
             response = ask(request)
             if response is None:

@@ -46,10 +46,20 @@ class Refusal:
 class Era:
     """The time in which nothing about a group's circuits changes, but for how long they stay open."""
 
-    __slots__ = ("is_now",)
+    __slots__ = ("_told",)
 
     def __init__(self) -> None:
-        self.is_now = True
+        self._told: list[Callable[[], None]] = []
+
+    def on_end(self, callback: Callable[[], None]) -> None:
+        """Call back once, when it ends."""
+        self._told.append(callback)
+
+    def end(self) -> None:
+        """It is over."""
+        told, self._told = self._told, []
+        for callback in told:
+            callback()
 
 
 class Group(Listener):
@@ -119,8 +129,8 @@ class Group(Listener):
             listener.changed(circuit, before)
 
     def _begin_era(self) -> None:
-        self.era.is_now = False
-        self.era = Era()
+        before, self.era = self.era, Era()
+        before.end()
 
     def admit(self, now: float, servers: Collection[str], avoid: Collection[str] = ()) -> Admission | Refusal:
         """Whether a request may pass, and where to. For a group that is not `calm`.

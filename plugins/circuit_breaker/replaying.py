@@ -24,7 +24,7 @@ def retry_seconds(refusal: Refusal, now: float) -> float:
 class RefusalReplay:
     """Lets the refusals of one route be given again until a circuit changes."""
 
-    __slots__ = ("_counted", "_era", "_group", "_says_when", "_wall", "reads")
+    __slots__ = ("_counted", "_group", "_says_when", "_wall", "alive", "reads")
 
     def __init__(
         self, group: Group, wall: Callable[[], WallTime], counted: Callable[[float], None], *, says_when: bool
@@ -32,16 +32,16 @@ class RefusalReplay:
         """`counted` is called with how many requests were refused. `says_when`: whether refusals have a `Retry-After`
         of ours."""
         self._group = group
-        self._era = group.era
         self._wall = wall
         self._counted = counted
         self._says_when = says_when
-        self.reads = _DECIDES
-
-    @property
-    def alive(self) -> bool:
+        self.alive = True
         """Whether no circuit has changed."""
-        return self._era.is_now
+        self.reads = _DECIDES
+        group.era.on_end(self._end)
+
+    def _end(self) -> None:
+        self.alive = False
 
     @property
     def until(self) -> Monotonic:
