@@ -39,6 +39,10 @@ from gateway.http.message import (
     WallTime,
 )
 from gateway.listener.error_response import error_response, internal_error
+from gateway.sharing.lease import Lease
+from gateway.sharing.leases import Seen
+from gateway.sharing.limits import SharedCharge, SharedLimits
+from gateway.sharing.sharing import Sharing
 from gateway.tiers.tier import Entry as TierEntry
 from gateway.tiers.tier import Found as TierFound
 from gateway.tiers.tier import PurgeOrder, TierError
@@ -91,6 +95,7 @@ __all__ = [
     "Histogram",
     "Join",
     "Lasting",
+    "Lease",
     "LegTerms",
     "Monotonic",
     "OrOff",
@@ -105,9 +110,13 @@ __all__ = [
     "Request",
     "Response",
     "Runtime",
+    "Seen",
     "Sending",
     "SettingError",
     "Settings",
+    "SharedCharge",
+    "SharedLimits",
+    "Sharing",
     "Size",
     "Slow",
     "StreamAbortedError",

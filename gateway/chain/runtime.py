@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from gateway.chain.plugin import Handler
     from gateway.figures.registry import Figures
     from gateway.redis.client import Redis
+    from gateway.sharing.sharing import Sharing
     from gateway.tiers.tiers import Tiers
 
 
@@ -139,6 +140,8 @@ class Runtime:
     redis: Redis | None = None
     """What this worker shares with all others, of other gateways too; `None` where nothing is. It may be away at any
     time: whoever asks it has another way."""
+    sharing: Sharing | None = None
+    """What this worker does as one with those of other gateways; `None` where there is no Redis."""
     at_each_sweep: list[Callable[[], None]] = field(default_factory=list)
     """Called at least twice a second: for gauges, so that requests need not set them. Whoever adds in `open` removes
     in `close`."""

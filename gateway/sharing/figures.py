@@ -26,6 +26,6 @@ class LeaseFigures:
         self.apart = figures.counter("sharing_leases_total", text, outcome="apart")
         self.alone = figures.counter("sharing_leases_total", text, outcome="alone")
         self.late = figures.counter("sharing_leases_total", text, outcome="late")
-        text = "Answers that came after somebody else had the lease, and were not written"
+        text = "Fetches that ended after somebody else had the lease: what they brought was not written"
         self.fenced = figures.counter("sharing_leases_fenced_total", text)
         self.open = figures.gauge("sharing_leases_open", "Leases that are held or waited for")

@@ -6,7 +6,10 @@ which is lower. Tokens are microseconds of the clock of Redis, and each is great
     state    held, stored, apart or free
     token    of whoever had it last
     until    microseconds: how long it is held, or may not be had
-    w:NAME   somebody who waits, by the channel on which he hears"""
+    w:NAME   somebody who waits, by the channel on which he hears
+
+An answer is written, and those who wait are told, by the step that puts the record in its place
+(`gateway.tiers.redis_scripts`)."""
 
 from __future__ import annotations
 
@@ -88,23 +91,3 @@ return 1
 )
 """Give it back without an answer that others could use. Arguments: token, `free` or `apart`, milliseconds during which
 nobody has to ask for it again, milliseconds that it is remembered, what those who wait are told."""
-
-STORE = Script(
-    _NOW
-    + _TELL
-    + """
-local found = redis.call('HMGET', KEYS[1], 'state', 'token')
-local is_mine = found[1] == 'held' and found[2] == ARGV[1]
-if not is_mine then
-  return 0
-end
-redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3])
-redis.call('HSET', KEYS[1], 'state', 'stored', 'until', '0')
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-tell(KEYS[1], ARGV[5])
-return 1
-"""
-)
-"""Write the answer and give the lease back, unless somebody else has had it since: a late answer never takes the place
-of a newer one. Keys: lease, answer. Arguments: token, octets, milliseconds that they are kept, milliseconds that the
-lease is remembered, what those who wait are told."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.redis.errors import RedisError
+from gateway.redis.tags import tag_of
 from gateway.sharing.figures import LeaseFigures
 from gateway.sharing.lease import End, Lease
 from gateway.sharing.lease_scripts import END, RENEW, TAKE
@@ -57,6 +58,8 @@ class _Flight:
     """One thing that somebody here wants to fetch."""
 
     name: bytes
+    key: bytes
+    """In Redis: in the slot of the record, so that both can be written in one step."""
     lease: Lease | None = None
     waiters: dict[asyncio.Future[Turn], None] = field(default_factory=dict)
     news: asyncio.Future[End] | None = None
@@ -86,18 +89,22 @@ class Leases:
 
     # ---- those who want something ------------------------------------------------------------------------------------
 
-    async def turn(self, thing: bytes, look: Look, *, seen: bytes = b"", timeout: float | None = None) -> Turn:
-        """Whose turn it is to fetch `thing`. A lease is shared with all who want it here, and each has to leave it.
+    async def turn(
+        self, thing: bytes, look: Look, *, kind: bytes = b"", seen: bytes = b"", timeout: float | None = None
+    ) -> Turn:
+        """Whose turn it is to fetch `thing`, the name of a record, of a `kind` where there are several. A lease is
+        shared with all who want it here, and each has to leave it.
 
         `look` takes what others have fetched into memory; one look serves all who wait. `seen` is the token of an
         answer that was looked for in vain. Nobody waits longer than `timeout` seconds, or `WAIT_SECONDS`."""
-        name = digest(thing, _NAME, self._names).hex().encode()
+        tag = tag_of(thing, self._names)
+        name = digest(tag + kind, _NAME, self._names).hex().encode()
         flight = self._flights.get(name)
         if flight is None:
             if not self._redis.is_up or len(self._flights) >= MOST:
                 self._figures.alone.inc()
                 return None
-            flight = self._flights[name] = _Flight(name)
+            flight = self._flights[name] = _Flight(name, b"%b%b:%b" % (self._prefix, tag, name))
             flight.task = self._loop.create_task(self._fly(flight, look, seen), name="sharing.lease")
         if flight.lease is not None:
             flight.lease.users += 1
@@ -163,7 +170,7 @@ class Leases:
             del self._flights[flight.name]
 
     async def _ask(self, flight: _Flight, look: Look, seen: bytes) -> Turn:
-        key = self._prefix + flight.name
+        key = flight.key
         over = self._loop.time() + WAIT_SECONDS
         for _ in range(MOST_ROUNDS):
             flight.news = news = self._loop.create_future()
@@ -246,10 +253,11 @@ class Leases:
             task.add_done_callback(self._ending.discard)
 
     async def _give_back(self, lease: Lease, end: End, seconds: float) -> None:
-        word = word_of(lease, end)
+        word = b"lease %b %b %b" % (lease.name, end.value.encode(), lease.token)
         arguments = (lease.token, end.value, _milliseconds(seconds), _milliseconds(KEPT_SECONDS), word)
         try:
-            await self._redis.script(END, [lease.key], arguments)
+            if not await self._redis.script(END, [lease.key], arguments):
+                self._figures.fenced.inc()
         except RedisError:
             pass  # it runs out by itself
 
@@ -260,16 +268,6 @@ class Leases:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def word_of(lease: Lease, end: End) -> bytes:
-    """What those who wait are told."""
-    return b"lease %b %b %b" % (lease.name, end.value.encode(), lease.token)
-
-
-def guard(lease: Lease, octets: bytes, milliseconds: int) -> list[bytes | int]:
-    """The arguments of `STORE` for an answer that was fetched under a lease and is kept for so long."""
-    return [lease.token, octets, milliseconds, _milliseconds(KEPT_SECONDS), word_of(lease, End.STORED)]
 
 
 def _milliseconds(seconds: float) -> int:

@@ -261,6 +261,12 @@ class PurgeLog:
         if is_new and self._owed.owe_again(self._loop.time()):
             self._has_debts.set()
 
+    def purge(self, order: PurgeOrder) -> Awaitable[None]:
+        """Nothing: whoever purges tells the log itself, by `tell` or `note`, and once for all stores."""
+        done: asyncio.Future[None] = self._loop.create_future()
+        done.set_result(None)
+        return done
+
     # ---- own purges --------------------------------------------------------------------------------------------------
 
     def tell(self, order: PurgeOrder) -> None:

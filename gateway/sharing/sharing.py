@@ -47,6 +47,7 @@ class Sharing:
     ) -> None:
         """`place_file` is there when stored responses outlive this process. `names` is the key of digests."""
         self.redis = redis
+        self.names = names
         self.member = member or this_worker(redis.prefix)
         self.purges = PurgeLog(redis, self.member, self._purge, PurgeFigures(figures), names)
         self.leases = Leases(redis, self.member, LeaseFigures(figures), names)

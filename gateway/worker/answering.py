@@ -19,6 +19,9 @@ class Switchboard(Control, Protocol):
     def off(self, kind: str) -> None:
         """Answer messages of that kind no more."""
 
+    async def hand(self, kind: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Have a message answered that came another way. Raises LookupError when nobody answers its kind."""
+
 
 class ChainControl:
     """The control of one configuration's plugins. Of several that answer the same kind, the last one does."""

@@ -60,6 +60,14 @@ class Channel(asyncio.Protocol):
         """Answer messages of that kind no more."""
         self._handlers.pop(kind, None)
 
+    async def hand(self, kind: str, message: Message) -> Answer:
+        """Have a message answered here that came another way. Raises LookupError when nobody answers its kind."""
+        handler = self._handlers.get(kind)
+        if handler is None:
+            raise LookupError(f"nobody here answers {kind!r}")
+        answered = handler({**message, "kind": kind})
+        return await answered if inspect.isawaitable(answered) else answered
+
     def listen(self) -> None:
         """Deliver messages from here on, those that came before as well. Call it when every handler is there."""
         self._is_listening = True

@@ -11,7 +11,7 @@ import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import structlog
 
@@ -30,17 +30,13 @@ from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
-from gateway.redis.wanted import redis_for
-from gateway.tiers.tiers import Tiers, tiers_for
 from gateway.upstream.forward import Upstream
 from gateway.websocket.desk import ConnectionDesk
 from gateway.worker.answering import ChainControl, Switchboard
 from gateway.worker.explain import explained, read_question
 from gateway.worker.servers import ServerNews
+from gateway.worker.stores import Stores
 from gateway.worker.warming import Warmer
-
-if TYPE_CHECKING:
-    from gateway.redis.client import Redis
 
 NO_LIMIT = 1 << 62
 UPGRADES = frozenset({b"websocket"})
@@ -59,8 +55,7 @@ class Prepared:
     contexts: list[ssl.SSLContext | None]
     control: ChainControl | None
     """What its plugins answer the supervisor; `None` without a supervisor."""
-    tiers: Tiers | None
-    redis: Redis | None
+    stores: Stores
 
 
 class Road:
@@ -101,18 +96,16 @@ class Road:
         upstreams: dict[str, Upstream] = {}
         routes: list[CompiledRoute[RouteFigures]] = []
         control = None if self._control is None else ChainControl(self._control)
-        tiers: Tiers | None = None
-        redis: Redis | None = None
+        stores = Stores()
         try:
-            before = self._current
-            redis = await redis_for(settings.redis, self._figures, None if before is None else before.redis)
-            tiers = await tiers_for(settings.tiers, self._figures, None if before is None else before.tiers, redis)
+            hand = None if self._control is None else self._control.hand
+            await stores.prepare(settings, self._figures, hand, self._stores)
             self._add_upstreams(upstreams, settings)
             await self._servers.ask()
             self._servers.tell(upstreams)
             for plan in configuration.routes:
                 forward = forwarding(upstreams, plan.timeouts)
-                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, tiers, redis)
+                runtime = self._runtime(plan.name, upstreams[plan.upstream], settings, control, forward, stores)
                 innermost, direct = upstreams[plan.upstream].ways(plan.timeouts)
                 handler, plugins = await build_chain(plan.name, plan.plugins, innermost, runtime)
                 figures = RouteFigures(self._figures, plan.name, self._front.figures.lately)
@@ -120,15 +113,14 @@ class Road:
         except BaseException:  # cancelled as well: nothing of it may stay
             self._retire_unused(upstreams)
             await self._close_routes(routes, settings)
-            await self._close_unused(tiers, redis)
+            await stores.close(self._stores)
             raise
-        return Prepared(configuration, routes, upstreams, contexts, control, tiers, redis)
+        return Prepared(configuration, routes, upstreams, contexts, control, stores)
 
-    async def _close_unused(self, tiers: Tiers | None, redis: Redis | None) -> None:
-        if tiers is not None and (self._current is None or self._current.tiers is not tiers):
-            await tiers.close()
-        if redis is not None and (self._current is None or self._current.redis is not redis):
-            await redis.close()
+    @property
+    def _stores(self) -> Stores:
+        """Those in use."""
+        return Stores() if self._current is None else self._current.stores
 
     def _context(self, listen: ListenSettings) -> ssl.SSLContext | None:
         if listen.tls is None:
@@ -165,9 +157,9 @@ class Road:
         settings: GatewaySettings,
         control: ChainControl | None = None,
         forward: Callable[[str], Handler] | None = None,
-        tiers: Tiers | None = None,
-        redis: Redis | None = None,
+        stores: Stores | None = None,
     ) -> Runtime:
+        stores = stores or Stores()
         return Runtime(
             route=route,
             upstream="" if upstream is None else upstream.name,
@@ -182,8 +174,9 @@ class Road:
             dispatch=self._dispatch,
             servers=None if upstream is None else upstream.urls,
             workers=settings.worker_count(len(os.sched_getaffinity(0))),
-            tiers=tiers,
-            redis=redis,
+            tiers=stores.tiers,
+            redis=stores.redis,
+            sharing=stores.sharing,
             at_each_sweep=self._deadlines.at_each_sweep,
         )
 
@@ -217,6 +210,7 @@ class Road:
             acceptor.use_tls(context)
         if before is not None:
             self._tasks.spawn(self._retire(before), name="road.retire")
+        await prepared.stores.begin()
 
     async def _retire(self, old: Prepared) -> None:
         """Close what only the old road used, once the last request is off it."""
@@ -232,13 +226,13 @@ class Road:
                 await asyncio.sleep(_SETTLE_SECONDS)
         finally:
             await self._close_routes(old.routes, old.configuration.settings)
-            await self._close_unused(old.tiers, old.redis)
+            await old.stores.close(self._stores)
 
     async def discard(self, prepared: Prepared) -> None:
         """Let go of what was prepared and will not be used."""
         self._retire_unused(prepared.upstreams)
         await self._close_routes(prepared.routes, prepared.configuration.settings)
-        await self._close_unused(prepared.tiers, prepared.redis)
+        await prepared.stores.close(self._stores)
 
     async def _close_routes(self, routes: Sequence[CompiledRoute[RouteFigures]], settings: GatewaySettings) -> None:
         for route in routes:
@@ -315,7 +309,7 @@ class Road:
                 upstream.retire()
         await self._tasks.close()
         if current is not None:
-            await self._close_unused(current.tiers, current.redis)
+            await current.stores.close(Stores())
 
     def status(self) -> dict[str, object]:
         """For /api/status; JSON."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from gateway.sharing.lease_scripts import END, RENEW, STORE, TAKE
+from gateway.sharing.lease_scripts import END, RENEW, TAKE
+from gateway.tiers.redis_record import section, sections
+from gateway.tiers.redis_scripts import PUT
 from tests.support.replicas import Server, worker
 
 KEY, ANSWER = b"{x}:lease", b"{x}:answer"
@@ -17,9 +20,17 @@ async def take(redis: Any, seen: bytes = b"", lasts: int = MINUTE, who: bytes = 
 
 
 async def store(redis: Any, token: bytes, octets: bytes = b"octets") -> int:
-    arguments = [token, octets, MINUTE, MINUTE, b"word"]
-    stored: int = await redis.script(STORE, [KEY, ANSWER], arguments)
+    now = time.time()
+    arguments = [section(bytes(8), now, now + 60, octets), now, 64, 10_000, token, MINUTE, b"word"]
+    stored: int = await redis.script(PUT, [ANSWER, KEY], arguments)
     return stored
+
+
+async def answer(redis: Any) -> bytes:
+    """What all find."""
+    found = await redis.get(ANSWER)
+    assert found is not None
+    return bytes(next(sections(found)).frame)
 
 
 async def end(redis: Any, token: bytes, state: str, lasts: int = 0) -> int:
@@ -54,7 +65,7 @@ async def test_an_answer_is_looked_at_before_anybody_fetches_another(server: Ser
     async with worker(server) as one:
         _, token = await take(one.redis)
         assert await store(one.redis, token) == 1
-        assert await one.redis.get(ANSWER) == b"octets"
+        assert await answer(one.redis) == b"octets"
         assert await take(one.redis) == [b"stored", token]
         what, later = await take(one.redis, seen=token)
         assert what == b"yours"
@@ -70,7 +81,7 @@ async def test_a_late_answer_never_takes_the_place_of_a_newer_one(server: Server
         assert await store(one.redis, token, b"new") == 1
         assert await store(one.redis, late, b"old") == 0  # and afterwards
         assert await end(one.redis, late, "apart") == 0
-        assert await one.redis.get(ANSWER) == b"new"
+        assert await answer(one.redis) == b"new"
 
 
 async def test_one_whose_lease_is_forgotten_writes_nothing(server: Server) -> None:

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
+from gateway.redis.slots import slot_of
+from gateway.redis.tags import tag_of
 from gateway.sharing import leases as module
+from gateway.sharing.figures import LeaseFigures
 from gateway.sharing.lease import End, Lease
-from gateway.sharing.lease_scripts import STORE
-from gateway.sharing.leases import Seen, Turn, guard
+from gateway.sharing.leases import Leases, Seen, Turn
+from gateway.tiers.redis_record import section
+from gateway.tiers.redis_scripts import PUT
 from tests.support.replicas import Server, Worker, until, worker, workers
 
 THING = b"http://a/"
@@ -44,8 +49,17 @@ async def wait_for(one: Worker, count: int = 1, look: Any = look, **more: Any) -
     return waiting
 
 
+async def write(one: Worker, lease: Lease, octets: bytes) -> int:
+    """Write an answer as the Redis tier does."""
+    now = time.time()
+    word = b"lease %b stored %b" % (lease.name, lease.token)
+    arguments = (section(bytes(8), now, now + 60, octets), now, 64, 10_000, lease.token, 60_000, word)
+    written: int = await one.redis.script(PUT, [b"answer", lease.key], arguments)
+    return written
+
+
 async def store(one: Worker, lease: Lease) -> None:
-    assert await one.redis.script(STORE, [lease.key, b"answer"], guard(lease, b"octets", 60_000))
+    assert await write(one, lease, b"octets") == 1
     lease.written(stored=True)
 
 
@@ -105,9 +119,11 @@ async def test_a_holder_that_was_killed_is_waited_for_as_long_as_its_lease(
         monkeypatch.setattr(module, "RENEW_SECONDS", 0.1)
         lease = await b.sharing.leases.turn(THING, look)
         assert isinstance(lease, Lease)
-        assert not await a.redis.script(STORE, [killed.key, b"answer"], guard(killed, b"late", 60_000))
+        assert await write(a, killed, b"late") == 0
         await store(b, lease)
-        assert await a.redis.get(b"answer") == b"octets"
+        answer = await a.redis.get(b"answer")
+        assert answer is not None
+        assert answer.endswith(b"octets")
 
 
 async def test_a_lease_is_renewed_while_the_fetch_goes_on(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -175,10 +191,21 @@ async def test_a_newcomer_looks_first_and_fetches_only_what_is_not_there(server:
 
 async def test_names_tell_nothing_to_who_has_not_the_key(server: Server) -> None:
     async with worker(server) as one:
-        await held(one, b"http://secret.example/")
+        leases = Leases(one.redis, one.sharing.member, LeaseFigures(one.figures), b"key of digests")
+        assert isinstance(await leases.turn(b"http://secret.example/", look), Lease)
         assert b"secret" not in b"".join(await one.redis.call("KEYS", "*"))
+        await leases.close()
 
 
-async def test_other_things_do_not_wait_for_each_other(server: Server) -> None:
+async def test_other_things_and_kinds_do_not_wait_for_each_other(server: Server) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
-        assert (await held(a, b"one")).name != (await held(b, b"two")).name
+        gzip = await b.sharing.leases.turn(b"one", look, kind=b"gzip")
+        assert isinstance(gzip, Lease)
+        names = {(await held(a, b"one")).name, (await held(b, b"two")).name, gzip.name}
+        assert len(names) == 3
+
+
+async def test_a_lease_lies_in_the_slot_of_its_record(server: Server) -> None:
+    async with worker(server) as one:
+        lease = await held(one)
+        assert slot_of(lease.key) == slot_of(tag_of(THING))

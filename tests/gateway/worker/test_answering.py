@@ -19,6 +19,9 @@ class FakeChannel:
     def off(self, kind: str) -> None:
         del self.handlers[kind]
 
+    async def hand(self, kind: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        return await self.handlers[kind](message)
+
     def send(self, kind: str, **fields: Any) -> None:
         self.sent.append((kind, fields))
 

@@ -190,3 +190,17 @@ async def test_an_answer_can_be_taken_back(pair: Pair) -> None:
     there.off("purge")
     with pytest.raises(UnknownKindError):
         await here.call("purge")
+
+
+async def test_a_message_that_came_another_way_is_answered_as_well(pair: Pair) -> None:
+    here, _ = pair
+
+    async def slow(message: dict[str, object]) -> dict[str, object]:
+        return {"heard": message["news"], "kind": message["kind"]}
+
+    here.on("slow", slow)
+    here.on("quick", lambda message: {"heard": message["news"]})
+    assert await here.hand("slow", {"news": 1}) == {"heard": 1, "kind": "slow"}
+    assert await here.hand("quick", {"news": 2}) == {"heard": 2}
+    with pytest.raises(LookupError):
+        await here.hand("unknown", {})

@@ -38,6 +38,9 @@ class FakeChannel:
     def off(self, kind: str) -> None:
         del self.handlers[kind]
 
+    async def hand(self, kind: str, message: dict[str, Any]) -> dict[str, Any] | None:
+        return await self.handlers[kind](message)
+
 
 def upstream(*urls: str) -> Upstream:
     settings = UpstreamSettings.model_validate({"servers": list(urls)})
