@@ -15,11 +15,12 @@ from loadtests.bench.verify import WrongAnswerError, origin_calls, verify
 from loadtests.support import wrk
 from loadtests.support.cores import Placement
 from loadtests.support.origin import start_origin
-from loadtests.support.ports import LOOPBACK, NotReadyError, free_port
+from loadtests.support.ports import LOOPBACK, NotReadyError, free_port, wait_until_connected
 from loadtests.support.proc import read_cpu_seconds
 from loadtests.support.processes import Running, start
 
 _WARM_UP_SECONDS = 1.0
+_MOST_FILLING_RUNS = 10
 _SETTLE_SECONDS = 0.05  # connections of the last run are still being closed
 
 Say = Callable[[str], None]
@@ -48,11 +49,22 @@ class Bench:
         """All samples of a scenario, as they are taken. A peer that answers wrongly takes no part, and we say so."""
         load_file = self._content_file(scenario)
         peers = [standing for standing in self.standing if self._is_right(standing, scenario)]
+        for standing in peers if scenario.spread else ():
+            self._fill(scenario, standing)
         for standing in peers if warm_up else ():
             self._run(scenario, standing, load_file, _WARM_UP_SECONDS)
         for number in range(rounds):
             for standing in rotated(peers, number):
                 yield self._sample(scenario, standing, load_file, seconds, number)
+
+    def _fill(self, scenario: Scenario, standing: Standing) -> None:
+        """Let it store all there is: until a run asks the origin for nothing."""
+        for _ in range(_MOST_FILLING_RUNS):
+            calls = self._origin_calls(scenario)
+            self._run(scenario, standing, None, _WARM_UP_SECONDS)
+            if self._origin_calls(scenario) == calls:
+                return
+        self.say(f"{standing.peer.name} does not keep all {scenario.spread} answers of {scenario.name}")
 
     def _sample(
         self, scenario: Scenario, standing: Standing, content_file: Path | None, seconds: float, number: int
@@ -88,6 +100,7 @@ class Bench:
             method=scenario.method,
             content_file=content_file,
             unique=scenario.unique,
+            spread=scenario.spread,
         )
         return wrk.run(load, seconds, directory=self.directory, cores=self.placement.load)
 
@@ -108,9 +121,13 @@ def bench(need: Need, peers: Sequence[Peer], placement: Placement, say: Say) -> 
         )
         origin_port = free_port()
         stack.callback(start_origin(origin_port, directory=directory, cores=placement.origin).stop)
+        redis_port = 0
+        if any(peer.needs_redis for peer in peers):
+            redis_port = free_port()
+            stack.callback(_start_redis(redis_port, directory, placement).stop)
         standing = []
         for peer in peers:
-            ground = Ground(free_port(), origin_port, directory / peer.name)
+            ground = Ground(free_port(), origin_port, directory / peer.name, redis_port)
             ground.directory.mkdir()
             running = start(peer.name, peer.recipes[need](ground), directory=ground.directory, cores=placement.proxy)
             stack.callback(running.stop)
@@ -121,3 +138,11 @@ def bench(need: Need, peers: Sequence[Peer], placement: Placement, say: Say) -> 
                 continue
             standing.append(Standing(peer, running, ground.port))
         yield Bench(directory, placement, origin_port, standing, say)
+
+
+def _start_redis(port: int, directory: Path, placement: Placement) -> Running:
+    """A Redis that keeps everything in memory."""
+    argv = ["redis-server", "--port", str(port), "--bind", LOOPBACK, "--save", "", "--dir", str(directory)]
+    running = start("redis", argv, directory=directory, cores=placement.origin)
+    wait_until_connected(port, still_running=running.ended)
+    return running

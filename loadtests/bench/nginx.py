@@ -8,7 +8,7 @@ _CACHE = """\
     proxy_cache_key $scheme$http_host$request_uri;
     proxy_cache stored;
     proxy_cache_lock on;
-    open_file_cache max=1000 inactive=1h;
+    open_file_cache max=12000 inactive=1h;
     open_file_cache_valid 1h;
     output_buffers 2 128k;
 """
@@ -46,6 +46,7 @@ def configuration(
 {user}
 daemon off;
 worker_processes 1;
+worker_rlimit_nofile 32768;
 pid {directory}/nginx.pid;
 events {{ worker_connections 8192; }}
 http {{

@@ -14,6 +14,7 @@ from pathlib import Path
 from loadtests.bench import haproxy, nginx, varnish
 from loadtests.bench.scenarios import Need, Scenario
 from loadtests.support.gateway import GatewayOptions, command
+from loadtests.support.ports import LOOPBACK
 
 OURS = "slipstream"
 """The peer all ratios are relative to."""
@@ -23,7 +24,9 @@ NO_REPLAY = "slipstream-no-replay"
 """Ours with every request sent through the chain."""
 DEFAULT_CHAIN = "slipstream-chain"
 """Ours with the plugins that it has when it is started without a file."""
-OWN = frozenset({OURS, CHAIN, DEFAULT_CHAIN, NO_REPLAY})
+REDIS_TIER = "slipstream-redis"
+"""Ours with Redis where the others have a disk. What Redis itself uses is not counted."""
+OWN = frozenset({OURS, CHAIN, DEFAULT_CHAIN, NO_REPLAY, REDIS_TIER})
 """Peers that are this gateway, and so no measure for it."""
 
 DEFAULT_PLUGINS = ("compress", "cache", "coalesce", "circuit_breaker")
@@ -40,6 +43,8 @@ class Ground:
     origin_port: int
     directory: Path
     """A directory of its own, for configuration and temporary files."""
+    redis_port: int = 0
+    """Where a Redis is, for those who need one."""
 
 
 Recipe = Callable[[Ground], list[str]]
@@ -58,6 +63,8 @@ class Peer:
     """Names of the scenarios it is measured in; None for all whose need it has a recipe for."""
     codings: frozenset[str] = frozenset({"gzip"})
     """Content codings it can make."""
+    needs_redis: bool = False
+    """Whether a Redis must run beside it, on the origin's core."""
 
     def takes_part(self, scenario: Scenario) -> bool:
         """Whether it is measured in `scenario`."""
@@ -73,6 +80,30 @@ class Peer:
 def _gateway(*plugins: str, replay: bool = True) -> Recipe:
     options = GatewayOptions(plugins=plugins, pool={"connections": _UPSTREAM_CONNECTIONS}, replay=replay)
     return lambda ground: command(ground.port, ground.origin_port, options, ground.directory / "config.yaml")
+
+
+def _tiered(tiers: Callable[[Ground], Mapping[str, object]]) -> Recipe:
+    """Ours with the least memory there may be, and every request through the chain, so that the tier answers."""
+
+    def recipe(ground: Ground) -> list[str]:
+        options = GatewayOptions(
+            plugins=("cache",),
+            pool={"connections": _UPSTREAM_CONNECTIONS},
+            replay=False,
+            settings={"cache": {"memory": "1MiB"}},
+            sections=tiers(ground),
+        )
+        return command(ground.port, ground.origin_port, options, ground.directory / "config.yaml")
+
+    return recipe
+
+
+def _host(ground: Ground) -> Mapping[str, object]:
+    return {"tiers": {"host": {"path": str(ground.directory / "stored"), "size": "256MiB"}}}
+
+
+def _redis(ground: Ground) -> Mapping[str, object]:
+    return {"redis": f"redis://{LOOPBACK}:{ground.redis_port}", "tiers": {"redis": "on"}}
 
 
 def _nginx(*, caches: bool = False, codes: bool = False) -> Recipe:
@@ -101,14 +132,18 @@ def _varnish(ground: Ground) -> list[str]:
     return _run_varnish(ground, codes=False)
 
 
+def _varnish_on_disk(ground: Ground) -> list[str]:
+    return _run_varnish(ground, codes=False, on_disk=True)
+
+
 def _varnish_coding(ground: Ground) -> list[str]:
     return _run_varnish(ground, codes=True)
 
 
-def _run_varnish(ground: Ground, *, codes: bool) -> list[str]:
+def _run_varnish(ground: Ground, *, codes: bool, on_disk: bool = False) -> list[str]:
     path = ground.directory / "origin.vcl"
     path.write_text(varnish.configuration(ground.origin_port, codes=codes))
-    return varnish.arguments(ground.port, path, ground.directory)
+    return varnish.arguments(ground.port, path, ground.directory, on_disk=on_disk)
 
 
 def _aiohttp(ground: Ground) -> list[str]:
@@ -130,6 +165,7 @@ PEERS: tuple[Peer, ...] = (
         {
             Need.PASS: _gateway(),
             **_cache(_gateway("cache")),
+            Need.CACHE_DISK: _tiered(_host),
             **_code(_gateway("compress"), _gateway("compress", "cache")),
         },
         codings=frozenset({"gzip", "br", "zstd"}),
@@ -139,6 +175,7 @@ PEERS: tuple[Peer, ...] = (
         {
             Need.PASS: _nginx(),
             **_cache(_nginx(caches=True)),
+            Need.CACHE_DISK: _nginx(caches=True),
             **_code(_nginx(codes=True), _nginx(caches=True, codes=True)),
         },
         program="nginx",
@@ -152,12 +189,17 @@ PEERS: tuple[Peer, ...] = (
         },
         program="haproxy",
     ),
-    Peer("varnish", {**_cache(_varnish), Need.CACHE_CODE: _varnish_coding}, program="varnishd"),
+    Peer(
+        "varnish",
+        {**_cache(_varnish), Need.CACHE_DISK: _varnish_on_disk, Need.CACHE_CODE: _varnish_coding},
+        program="varnishd",
+    ),
     Peer(
         NO_REPLAY,
         {**_cache(_gateway("cache", replay=False)), Need.CACHE_CODE: _gateway("compress", "cache", replay=False)},
         codings=frozenset({"gzip", "br", "zstd"}),
     ),
+    Peer(REDIS_TIER, {Need.CACHE_DISK: _tiered(_redis)}, program="redis-server", needs_redis=True),
     Peer("aiohttp", {Need.PASS: _aiohttp}),
     Peer(CHAIN, {Need.PASS: _gateway(*CHAIN_PLUGINS)}, only=frozenset({"get-1k"})),
     Peer(DEFAULT_CHAIN, {Need.PASS: _gateway(*DEFAULT_PLUGINS)}, only=frozenset({"get-1k"})),

@@ -35,11 +35,13 @@ class Need(StrEnum):
     """The same, and say 304 without a Content-Length, after which wrk would wait for the content."""
     CODE = "code"
     """Hand every request to the origin, which codes nothing, and code its answers."""
+    CACHE_DISK = "cache-disk"
+    """Answer from what was stored where it outlives the process, of more answers than memory has room for."""
     CACHE_CODE = "cache-code"
     """Answer from what was stored, in the coding that is asked for."""
 
 
-STORED = frozenset({Need.CACHE, Need.CACHE_304, Need.CACHE_CODE})
+STORED = frozenset({Need.CACHE, Need.CACHE_304, Need.CACHE_CODE, Need.CACHE_DISK})
 """Needs that leave no work to the origin."""
 
 
@@ -73,6 +75,8 @@ class Scenario:
     unique: bool = False
     """Whether every request has an X-Request-Id of its own, and a traceparent where it has one; the others repeat
     theirs to the octet."""
+    spread: int = 0
+    """How many targets are asked for, one after the other and round again; 0 for the only one."""
     need: Need = Need.PASS
     targets: tuple[Target, ...] = ()
     coding: str | None = None
@@ -123,6 +127,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     _hit("hit-10k", "hit 10 KB", "10k", targets=(Target(BEST, 1.2),)),
     _hit("hit-100k", "hit 100 KB", "100k", targets=(Target(BEST, 1.1),)),
     _hit("hit-304", "hit 304", need=Need.CACHE_304, fields=_KNOWN, status=304),
+    _hit("hit-1k-disk", "hit 1 KB, of 10,000", need=Need.CACHE_DISK, spread=10_000),
     *_coded(Need.CACHE_CODE, "hit-10k", "hit 10 KB", "/cacheable/10k/86400"),
     *_coded(Need.CODE, "code-10k", "GET 10 KB", "/json/10k"),
     *_coded(Need.CODE, "code-100k", "GET 100 KB, streamed", "/json/100k"),

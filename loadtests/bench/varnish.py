@@ -52,10 +52,12 @@ sub vcl_recv {{
 {code}"""
 
 
-def arguments(port: int, vcl: Path, directory: Path) -> list[str]:
-    """The command: in the foreground, without a management port, all its files in `directory`.
+def arguments(port: int, vcl: Path, directory: Path, *, on_disk: bool = False) -> list[str]:
+    """The command: in the foreground, without a management port, all its files in `directory`, what it stores too when
+    that is `on_disk`.
 
     `-j none`: as root it would change to a user of its own, who may not enter `directory`."""
     parameters = [part for name, value in PARAMETERS.items() for part in ("-p", f"{name}={value}")]
     listen = ["-a", f"127.0.0.1:{port}", "-T", "none", "-n", str(directory)]
-    return ["varnishd", "-F", "-j", "none", "-f", str(vcl), "-s", f"malloc,{_MEMORY}", *listen, *parameters]
+    store = f"file,{directory}/stored,{_MEMORY}" if on_disk else f"malloc,{_MEMORY}"
+    return ["varnishd", "-F", "-j", "none", "-f", str(vcl), "-s", store, *listen, *parameters]

@@ -23,6 +23,10 @@ class GatewayOptions:
     admin_port: int | None = None
     replay: bool = True
     """Whether the replay lane may answer."""
+    settings: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    """Settings of plugins that are not the defaults, by name."""
+    sections: Mapping[str, object] = field(default_factory=dict)
+    """Whole sections of the configuration beside those named here."""
 
 
 def configuration(port: int, origin_port: int, options: GatewayOptions) -> dict[str, object]:
@@ -35,7 +39,8 @@ def configuration(port: int, origin_port: int, options: GatewayOptions) -> dict[
         "admin": "off" if options.admin_port is None else f"{LOOPBACK}:{options.admin_port}",
         "workers": options.workers,
         "upstreams": {"app": upstream},
-        "plugins": [{name: {}} for name in options.plugins],
+        "plugins": [{name: dict(options.settings.get(name, {}))} for name in options.plugins],
+        **options.sections,
     }
     if not options.replay:
         settings["replay"] = {"memory": "off"}

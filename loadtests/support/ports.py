@@ -47,6 +47,22 @@ def wait_until_answers(
     raise NotReadyError(f"port {port}: no 200 for {target} within {timeout:g} s, last: {last}")
 
 
+def wait_until_connected(
+    port: int, *, timeout: float = 15.0, still_running: Callable[[], str | None] = lambda: None
+) -> None:
+    """Return once somebody accepts connections on `port`, whatever is spoken there. Raises `NotReadyError`."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if reason := still_running():
+            raise NotReadyError(reason)
+        try:
+            socket.create_connection((LOOPBACK, port), timeout=1.0).close()
+            return
+        except OSError:
+            time.sleep(_PAUSE_SECONDS)
+    raise NotReadyError(f"port {port}: nobody accepts connections within {timeout:g} s")
+
+
 def _status(port: int, target: str) -> int:
     connection = http.client.HTTPConnection(LOOPBACK, port, timeout=2.0)
     try:

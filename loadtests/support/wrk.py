@@ -45,6 +45,16 @@ request = function()
   return table.concat(pieces, string.format("%012x", number))
 end
 """
+_SPREAD = """
+local number, requests = 0, {}
+init = function(args)
+  for n = 1, spread do requests[n] = wrk.format(nil, wrk.path .. "?n=" .. n) end
+end
+request = function()
+  number = number % spread + 1
+  return requests[number]
+end
+"""
 _UNIQUE_FIELDS = ("X-Request-Id", "traceparent")
 _TWELVE_DIGITS = re.compile("[0-9a-f]{12}")
 
@@ -61,6 +71,8 @@ class Load:
     unique: bool = False
     """Give every request an X-Request-Id and a traceparent of its own, as far as `fields` have them, so that no two
     heads are the same. Each needs twelve hexadecimal digits in a row."""
+    spread: int = 0
+    """Ask for so many targets, one after the other and round again: the URL's with `?n=1` and so on."""
     timeout_seconds: int = 10
     """How long an answer may take before wrk counts a time-out."""
 
@@ -98,6 +110,8 @@ def script(load: Load) -> str:
         lines.append(f'wrk.body = io.open({_quoted(str(load.content_file))}, "rb"):read("*a")')
     if load.unique:
         lines.append(f"local unique = {{{', '.join(map(_quoted, _unique_values(load)))}}}\n{_UNIQUE}")
+    if load.spread:
+        lines.append(f"local spread = {load.spread}\n{_SPREAD}")
     return "\n".join(lines) + "\n" + _DONE
 
 

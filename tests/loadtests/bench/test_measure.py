@@ -82,6 +82,19 @@ async def test_a_call_at_the_origin_during_a_run_of_hits_is_counted_and_said(
     assert said == ["forgetful asked the origin 2 times during hit-1k"]
 
 
+async def test_what_is_to_be_spread_over_many_targets_is_stored_before(
+    origin_port: int, asked: list[tuple[str, float]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (hit,) = [scenario for scenario in SCENARIOS if scenario.spread]
+    numbers = iter([0, 9, 9, 10, 10, 10, 10, 10])
+    monkeypatch.setattr(measure, "verify", lambda scenario, port, origin_port: None)
+    monkeypatch.setattr(measure, "origin_calls", lambda port: next(numbers))
+    said: list[str] = []
+    (sample,) = measured(bench_of([standing("one", origin_port, tmp_path)], origin_port, said, tmp_path), 1, hit)
+    assert [seconds for _, seconds in asked] == [1.0, 1.0, 1.0, 1.0, 2.0]  # filled by three runs, warmed up, measured
+    assert (sample.misses, said) == (0, [])
+
+
 async def test_a_content_to_send_is_written_for_the_load_generator(
     origin_port: int, asked: list[tuple[str, float]], tmp_path: Path
 ) -> None:

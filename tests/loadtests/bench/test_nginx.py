@@ -25,7 +25,7 @@ def test_it_streams_keeps_connections_and_writes_no_access_log() -> None:
 
 def test_as_a_cache_it_keeps_its_files_open() -> None:
     text = configuration(18080, 18000, Path("/scratch"), 512, caches=True)
-    for wanted in ("proxy_cache stored;", "keys_zone=stored:16m", "open_file_cache max=1000 inactive=1h;"):
+    for wanted in ("proxy_cache stored;", "keys_zone=stored:16m", "open_file_cache max=12000 inactive=1h;"):
         assert wanted in text
     assert text.count("{") == text.count("}")
 

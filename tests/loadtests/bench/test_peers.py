@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from loadtests.bench.peers import CHAIN, NO_REPLAY, OURS, OWN, PEERS, Ground, Peer
+from gateway.chain.registry import settings_of
+from gateway.config import load_text
+from loadtests.bench.peers import CHAIN, NO_REPLAY, OURS, OWN, PEERS, REDIS_TIER, Ground, Peer
 from loadtests.bench.scenarios import SCENARIOS, STORED, Need, Scenario
 
 
@@ -33,7 +35,10 @@ def test_hits_are_measured_beside_three_others_and_without_the_replay_lane() -> 
         if scenario.need in STORED:
             taking_part = {peer.name for peer in PEERS if peer.takes_part(scenario)}
             others = {"nginx", "haproxy", "varnish"} if scenario.coding in (None, "gzip") else set()
-            assert taking_part == {OURS, NO_REPLAY, *others}
+            if scenario.need is Need.CACHE_DISK:
+                assert taking_part == {OURS, REDIS_TIER, "nginx", "varnish"}
+            else:
+                assert taking_part == {OURS, NO_REPLAY, *others}
 
 
 def test_a_peer_is_only_asked_for_codings_that_it_can_make() -> None:
@@ -53,6 +58,17 @@ def test_the_replay_lane_is_all_that_two_of_ours_differ_in(tmp_path: Path) -> No
     assert written[NO_REPLAY].pop("replay") == {"memory": "off"}
     assert written[NO_REPLAY] == written[OURS]
     assert written[OURS]["plugins"] == [{"cache": {}}]
+
+
+def test_hits_of_tiers_have_next_to_no_memory(tmp_path: Path) -> None:
+    for peer, section in ((OURS, "host"), (REDIS_TIER, "redis")):
+        recipe = next(each for each in PEERS if each.name == peer).recipes[Need.CACHE_DISK]
+        recipe(Ground(18080, 18000, tmp_path, 16379))
+        written = json.loads((tmp_path / "config.yaml").read_text())
+        assert written["plugins"] == [{"cache": {"memory": "1MiB"}}]
+        assert list(written["tiers"]) == [section]
+        assert ("16379" in str(written.get("redis"))) == (peer == REDIS_TIER)
+        load_text(json.dumps(written), settings_of, environ={})
 
 
 def test_peers_that_are_this_gateway_exist() -> None:

@@ -17,6 +17,7 @@ from loadtests.support.gateway import GatewayOptions, command, configuration
         GatewayOptions(),
         GatewayOptions(plugins=CHAIN_PLUGINS, pool={"connections": 1024}, workers=2),
         GatewayOptions(plugins=("cache",), replay=False),
+        GatewayOptions(plugins=("cache",), settings={"cache": {"memory": "1MiB"}}, sections={"tiers": {"host": "/x"}}),
         GatewayOptions(limits={"body": "off", "connections": 100_000}, admin_port=9900),
     ],
 )

@@ -27,6 +27,26 @@ def test_unique_requests_get_a_script_that_changes_what_names_them() -> None:
     assert "request = function()" not in script(Load("http://x/", 1, {"X-Request-Id": IDENTIFIER}))
 
 
+@pytest.mark.skipif(shutil.which("wrk") is None, reason="needs wrk")
+async def test_targets_are_asked_for_in_turn_and_round_again(tmp_path: Path) -> None:
+    targets: list[bytes] = []
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError, ConnectionError):
+            while True:
+                targets.append((await reader.readuntil(b"\r\n\r\n")).split(b" ")[1])
+                writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(answer, LOOPBACK, 0)
+    url = f"http://{LOOPBACK}:{server.sockets[0].getsockname()[1]}/a"
+    await asyncio.to_thread(run, Load(url, 1, {}, spread=3), 1, directory=tmp_path)
+    server.close()
+    await server.wait_closed()
+    assert sorted(targets[:3]) == [b"/a?n=1", b"/a?n=2", b"/a?n=3"]
+    assert targets[3:9] == targets[:3] * 2
+
+
 @pytest.mark.parametrize("fields", [{}, {"X-Request-Id": "short"}, {"X-Request-Id": IDENTIFIER, "traceparent": "00-"}])
 def test_what_names_a_request_must_have_room_for_a_number(fields: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="no room"):
