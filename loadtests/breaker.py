@@ -43,7 +43,7 @@ class Cost:
 
 
 async def cost(what: str, running: Front, placement: Placement, seconds: float, target: str = "/") -> Cost:
-    """Ask with wrk, and see what it cost: the least of some rounds, since the machine has other things to do as well."""
+    """Ask with wrk, and see what it cost: the least of some rounds, for the machine has other things to do as well."""
     load = wrk.Load(f"http://{LOOPBACK}:{running.port}{target}", CONNECTIONS, {})
 
     def ask() -> Cost:
