@@ -13,10 +13,12 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
+import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout, DummyCookieJar, TCPConnector
 
 from gateway.demo import traffic
-from gateway.demo.reports import BROKEN, Report, Sample
+from gateway.demo.reports import BROKEN, Prices, Report, Sample
+from gateway.websocket.client import connect
 
 REPORT_EVERY = 0.25
 AT_ONCE = 64
@@ -40,6 +42,8 @@ class Client:
         self._random = random.Random()
         self._samples: list[Sample] = []
         self._messages = 0
+        self._single: list[float] = []
+        self._batched: list[float] = []
         self._in_flight = 0
         self._validators: dict[tuple[str, str, bool], str] = {}
         """By target, codings, and whether it was the origin itself: each form has its own (RFC 9110 §8.8.1)."""
@@ -61,6 +65,8 @@ class Client:
             for _ in range(WATCHERS):
                 group.create_task(self._again_and_again(self._watch_ticker, session))
                 group.create_task(self._again_and_again(self._watch_events, session))
+            group.create_task(self._again_and_again(self._watch_prices, session))
+            group.create_task(self._again_and_again(self._watch_batched_prices, session))
             group.create_task(self._report())
             await self._send(session, group)
 
@@ -113,6 +119,16 @@ class Client:
                 if message.type in (aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT):
                     self._messages += 1
 
+    async def _watch_prices(self, session: ClientSession) -> None:
+        async with session.ws_connect(f"{self._gateway}/ws/prices") as connection:
+            async for message in connection:
+                self._single.append(_under_way(message.data))
+
+    async def _watch_batched_prices(self, session: ClientSession) -> None:
+        async with connect(session, f"{self._gateway}/ws/prices/batched") as connection:
+            async for message in connection:
+                self._batched.append(_under_way(message.data))
+
     async def _watch_events(self, session: ClientSession) -> None:
         async with session.get(f"{self._gateway}/api/events", timeout=ClientTimeout(connect=5)) as response:
             async for line in response.content:
@@ -121,9 +137,16 @@ class Client:
     async def _report(self) -> None:
         while True:
             await asyncio.sleep(REPORT_EVERY)
-            report = Report(tuple(self._samples), self._messages, self._in_flight)
+            prices = Prices(tuple(self._single), tuple(self._batched))
+            report = Report(tuple(self._samples), self._messages, self._in_flight, prices)
             self._samples, self._messages = [], 0
+            self._single, self._batched = [], []
             self._tell(report)
+
+
+def _under_way(message: str) -> float:
+    """Seconds since a price was told; the origin's clock is this machine's."""
+    return max(0.0, time.time() - float(orjson.loads(message)["at"]) / 1000)
 
 
 def _write(report: Report) -> None:

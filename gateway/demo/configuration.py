@@ -11,6 +11,7 @@ upstreams:
     servers: ["{origin}"]
 
 plugins:
+  - websocket_batch: {{shim: /slipstream/websocket.js}}
   - cors:
       allow_origins: ["*"]
   - compress: {{}}
@@ -21,6 +22,14 @@ plugins:
       request_id: {{header: X-Request-Id, respond: false}}
 
 routes:
+  - match: /ws/prices/batched     # the same prices as below, for clients that take batches
+    name: prices-batched
+    upstream: shop
+    plugins:
+      websocket_batch: {{strategy: time, max_delay: 50ms}}
+  - match: /ws/prices
+    name: prices
+    upstream: shop
   - match: /api/products*
     name: products
     upstream: shop

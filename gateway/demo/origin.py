@@ -5,8 +5,9 @@ import itertools
 import socket
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
+from importlib import resources
 from typing import Any
 
 import orjson
@@ -22,6 +23,10 @@ EVENT_EVERY = 1.0
 SLOW = 0.3
 """Seconds the slow endpoint thinks."""
 TICK_EVERY = 0.2
+PRICES_EVERY = 0.025
+"""Seconds between two bursts of prices."""
+PRICES_AT_ONCE = 5
+"""Messages in a burst: 200 a second."""
 
 _LARGE = bytes(range(32, 127)) * (shop.LARGE_BYTES // 95 + 1)
 
@@ -49,6 +54,9 @@ class Shop:
                 web.get("/api/large", self.large),
                 web.get("/api/fail", self.fail),
                 web.get("/ws", self.ticker),
+                web.get("/ws/prices", self.prices),
+                web.get("/ws/prices/batched", self.prices),
+                web.get("/ticker", self.page),
             ]
         )
         return application
@@ -56,7 +64,10 @@ class Shop:
     async def front(self, request: web.Request) -> web.Response:
         """What there is to see."""
         return _json(
-            {"shop": "Slipstream demonstration", "see": ["/api/products", "/api/stream", "/api/events", "/ws"]}
+            {
+                "shop": "Slipstream demonstration",
+                "see": ["/api/products", "/api/stream", "/api/events", "/ws", "/ticker"],
+            }
         )
 
     async def products(self, request: web.Request) -> web.Response:
@@ -128,17 +139,16 @@ class Shop:
 
     async def ticker(self, request: web.Request) -> web.WebSocketResponse:
         """Prices as WebSocket messages; what the visitor says comes back."""
-        connection = web.WebSocketResponse(heartbeat=20.0)
-        await connection.prepare(request)
-        ticking = asyncio.create_task(_tick(connection))
-        try:
-            async for message in connection:
-                if message.type is WSMsgType.TEXT:
-                    await connection.send_str(message.data)
-        finally:
-            ticking.cancel()
-            await asyncio.gather(ticking, return_exceptions=True)
-        return connection
+        return await _talk(request, _tick)
+
+    async def prices(self, request: web.Request) -> web.WebSocketResponse:
+        """Many prices as WebSocket messages, one after the other; the origin knows nothing of batches."""
+        return await _talk(request, _tell_prices)
+
+    async def page(self, request: web.Request) -> web.Response:
+        """Both tickers for a browser, side by side."""
+        text = resources.files(__package__).joinpath("ticker.html").read_text(encoding="utf-8")
+        return web.Response(text=text, content_type="text/html", headers={"Cache-Control": "no-cache"})
 
 
 async def _bit_by_bit(
@@ -152,6 +162,31 @@ async def _bit_by_bit(
             await asyncio.sleep(every)
         await response.write_eof()
     return response
+
+
+async def _talk(
+    request: web.Request, tell: Callable[[web.WebSocketResponse], Coroutine[Any, Any, None]]
+) -> web.WebSocketResponse:
+    """Tell until the visitor leaves; what the visitor says comes back."""
+    connection = web.WebSocketResponse(heartbeat=20.0)
+    await connection.prepare(request)
+    telling = asyncio.create_task(tell(connection))
+    try:
+        async for message in connection:
+            if message.type is WSMsgType.TEXT:
+                await connection.send_str(message.data)
+    finally:
+        telling.cancel()
+        await asyncio.gather(telling, return_exceptions=True)
+    return connection
+
+
+async def _tell_prices(connection: web.WebSocketResponse) -> None:
+    for number in itertools.count():
+        for at_once in range(PRICES_AT_ONCE):
+            symbol = (number * PRICES_AT_ONCE + at_once) % len(shop.SYMBOLS)
+            await connection.send_str(orjson.dumps(shop.price_of(symbol, number, time.time() * 1000)).decode())
+        await asyncio.sleep(PRICES_EVERY)
 
 
 async def _tick(connection: web.WebSocketResponse) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
+from gateway.demo import prices
 from gateway.demo.percentiles import Percentiles
 from gateway.demo.reports import Sample, status_class
 from gateway.demo.savings import CALLS_SAVED, COMPRESSED, refused, smaller, standing
@@ -160,6 +161,19 @@ def circuits(snapshot: Snapshot) -> Panel | None:
     return Panel("Circuits", (*rows, ("requests refused", f"{refused(snapshot.after):,.0f} since the start")))
 
 
+def ticker(snapshot: Snapshot) -> Panel | None:
+    """The same messages with and without batches."""
+    found = prices.rows(snapshot)
+    if not found:
+        return None
+    return Panel(
+        "Ticker over WebSocket",
+        found,
+        headings=("prices", "one by one", "batched"),
+        note=f"batches add {prices.added(snapshot)}; at most 50 ms are allowed here",
+    )
+
+
 def workers(snapshot: Snapshot) -> Panel | None:
     """The gateway's processes."""
     if not snapshot.workers:
@@ -196,6 +210,7 @@ PANELS: tuple[Callable[[Snapshot], Panel | None], ...] = (
     stored,
     savings,
     circuits,
+    ticker,
     workers,
     notable,
 )
@@ -210,6 +225,8 @@ def invitations(addresses: Addresses) -> tuple[tuple[str, str], ...]:
         ("a validator at work", f"curl -i -H 'If-None-Match: *' {data}/api/products"),
         ("lines as they come", f"curl -N {data}/api/stream"),
         ("server-sent events", f"curl -N {data}/api/events"),
+        ("prices twice, for a browser", f"curl {data}/ticker"),
+        ("upgraded connections", f"curl {admin}/api/connections"),
         ("an order", f"curl -i -d '{{\"product\": 7}}' {data}/api/orders"),
         ("errors of the origin", f"curl -i {data}/api/fail"),
         ("figures", f"curl {admin}/metrics"),

@@ -25,25 +25,37 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Prices:
+    """How long messages of the price ticker were under way, in seconds."""
+
+    single: tuple[float, ...] = ()
+    """Those that came one by one."""
+    batched: tuple[float, ...] = ()
+    """Those that came in batches."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """What happened since the report before."""
 
     samples: tuple[Sample, ...] = ()
     messages: int = 0
-    """WebSocket messages and server-sent events that arrived."""
+    """WebSocket messages and server-sent events that arrived, those of the price ticker aside."""
     in_flight: int = 0
     """Visits under way right now."""
+    prices: Prices = Prices()
 
     def to_line(self) -> bytes:
         """The report as one line."""
         samples = [[s.kind, s.status, s.seconds, s.octets, s.direct] for s in self.samples]
-        return orjson.dumps([samples, self.messages, self.in_flight]) + b"\n"
+        prices = [self.prices.single, self.prices.batched]
+        return orjson.dumps([samples, self.messages, self.in_flight, prices]) + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Self:
         """The report of such a line."""
-        samples, messages, in_flight = orjson.loads(line)
-        return cls(tuple(Sample(*sample) for sample in samples), messages, in_flight)
+        samples, messages, in_flight, prices = orjson.loads(line)
+        return cls(tuple(Sample(*sample) for sample in samples), messages, in_flight, Prices(*map(tuple, prices)))
 
 
 def status_class(status: int) -> str:

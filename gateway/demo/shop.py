@@ -90,6 +90,16 @@ def is_current(if_none_match: str | None, current: str) -> bool:
     return "*" in known or current in known
 
 
+SYMBOLS = tuple(name[:4].upper() for name in _NAMES)
+"""What the price ticker tells about."""
+
+
+def price_of(symbol: int, number: int, at: float) -> dict[str, Any]:
+    """Message `number` (from 0) about a symbol, born `at` (milliseconds since 1970)."""
+    drift = (number * 7919 + symbol * 104729) % 41 - 20
+    return {"symbol": SYMBOLS[symbol], "price": f"{100 + 10 * symbol + drift / 10:.2f}", "at": at}
+
+
 def price_tick(number: int) -> dict[str, Any]:
     """Message `number` (from 0) of the ticker: a price that wanders around 100."""
     drift = (number * 7919) % 41 - 20

@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.demo import events, percentiles
 from gateway.demo.percentiles import Histogram, Percentiles
-from gateway.demo.reports import BROKEN, Report, Sample, status_class
+from gateway.demo.reports import BROKEN, Prices, Report, Sample, status_class
 from gateway.demo.scrape import Scrape
 from gateway.demo.status import Worker, circuits, workers
 
@@ -53,8 +53,10 @@ class Snapshot:
     samples: tuple[Sample, ...] = ()
     """The client's visits of the window."""
     messages: int = 0
-    """WebSocket messages and server-sent events of the window."""
+    """WebSocket messages and server-sent events of the window, those of the price ticker aside."""
     in_flight: int = 0
+    prices: Prices = field(default_factory=Prices)
+    """How long the ticker's messages of the window were under way."""
     totals: Mapping[int, int] = field(default_factory=dict)
     """Visits through the gateway since the start, by status."""
     scrape_window: float = 0.0
@@ -129,6 +131,8 @@ class Recorder:
         self._totals: Counter[int] = Counter()
         self._samples: deque[Sample] = deque(maxlen=ALL_SAMPLES)
         self._messages = 0
+        self._single: deque[float] = deque(maxlen=ALL_SAMPLES)
+        self._batched: deque[float] = deque(maxlen=ALL_SAMPLES)
         self._first_scrape: tuple[float, Scrape] | None = None
 
     def report(self, report: Report, at: float) -> None:
@@ -138,6 +142,8 @@ class Recorder:
         self._totals.update(sample.status for sample in through)
         self._samples.extend(report.samples)
         self._messages += report.messages
+        self._single.extend(report.prices.single)
+        self._batched.extend(report.prices.batched)
         self._seconds[int(at)] = self._seconds.get(int(at), 0) + len(through)
         self._seconds.pop(int(at) - HISTORY - 1, None)
 
@@ -179,13 +185,24 @@ class Recorder:
             window=min(now, self._window),
             samples=tuple(sample for report in reports for sample in report.samples),
             messages=sum(report.messages for report in reports),
+            prices=Prices(
+                tuple(seconds for report in reports for seconds in report.prices.single),
+                tuple(seconds for report in reports for seconds in report.prices.batched),
+            ),
             scrapes=(self._scrapes[0], self._scrapes[-1]) if self._scrapes else None,
         )
 
     def whole(self, now: float) -> Snapshot:
         """Everything since the start, for the summary."""
         scrapes = (self._first_scrape, self._scrapes[-1]) if self._first_scrape else None
-        return self._snapshot(now, window=now, samples=tuple(self._samples), messages=self._messages, scrapes=scrapes)
+        return self._snapshot(
+            now,
+            window=now,
+            samples=tuple(self._samples),
+            messages=self._messages,
+            prices=Prices(tuple(self._single), tuple(self._batched)),
+            scrapes=scrapes,
+        )
 
     def _snapshot(
         self,
@@ -194,6 +211,7 @@ class Recorder:
         window: float,
         samples: tuple[Sample, ...],
         messages: int,
+        prices: Prices,
         scrapes: tuple[tuple[float, Scrape], tuple[float, Scrape]] | None,
     ) -> Snapshot:
         (since, before), (until, after) = scrapes or ((0.0, Scrape()), (0.0, Scrape()))
@@ -203,6 +221,7 @@ class Recorder:
             window=window,
             samples=samples,
             messages=messages,
+            prices=prices,
             in_flight=self._reports[-1][1].in_flight if self._reports else 0,
             totals=dict(self._totals),
             scrape_window=until - since,

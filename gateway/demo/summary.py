@@ -1,5 +1,6 @@
 """The demonstration in few words: a line for each second, and the table at the end. No I/O, no clock."""
 
+from gateway.demo import prices
 from gateway.demo.panels import FROM_THE_STORE, Panel, sum_of
 from gateway.demo.percentiles import Percentiles
 from gateway.demo.savings import CALLS_SAVED, COMPRESSED, refused, smaller, standing
@@ -54,9 +55,21 @@ def table(snapshot: Snapshot) -> Panel:
             ("compressed", smaller(before, after)),
             ("circuits", f"{standing(snapshot.circuits)}; {refused(snapshot.after):,.0f} requests refused"),
             ("events and messages", f"{snapshot.messages:,}"),
+            *_ticker(snapshot),
             ("worker restarts", f"{snapshot.after.total('worker_restarts_total'):.0f}"),
         ),
         note="times are until the answer begins; p50, p95, p99",
+    )
+
+
+def _ticker(snapshot: Snapshot) -> tuple[tuple[str, str], ...]:
+    found = prices.feeds(snapshot)
+    if found is None:
+        return ()
+    return (
+        ("ticker, message by message", prices.in_words(found[0])),
+        ("ticker, batched", prices.in_words(found[1])),
+        ("batches add", prices.added(snapshot)),
     )
 
 

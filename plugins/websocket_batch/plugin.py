@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from gateway.api import (
+    AtOnce,
     Decision,
     Fields,
     Handler,
@@ -93,6 +94,19 @@ class WebSocketBatchPlugin(Plugin):
             return await inner(request)
 
         return handle
+
+    def wrap_at_once(self, inner: AtOnce | None) -> AtOnce | None:
+        """The short way of what is neither a handshake nor the module for browsers."""
+        if inner is None:
+            return None
+        shim = self._settings.shim.encode() if self._settings.shim is not None else None
+
+        def at_once(request: Request) -> Response | None:
+            if request.upgrade is not None or (shim is not None and request.path == shim):
+                return None
+            return inner(request)
+
+        return at_once
 
     async def _upgrade(self, request: Request, inner: Handler) -> Response:
         refusal = self._check(request)

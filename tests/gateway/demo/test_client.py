@@ -9,14 +9,16 @@ from gateway.demo.origin import Shop
 from gateway.demo.reports import BROKEN, Report, Sample
 
 
-async def gathered(gateway: str, origin: str, enough: int, messages: int = 0) -> list[Report]:
-    """Reports of a client in a hurry, until there are `enough` visits and messages."""
+async def gathered(gateway: str, origin: str, enough: int, messages: int = 0, prices: int = 0) -> list[Report]:
+    """Reports of a client in a hurry, until there are `enough` visits, messages and prices."""
     reports: list[Report] = []
     done = asyncio.Event()
 
     def tell(report: Report) -> None:
         reports.append(report)
-        if sum(len(r.samples) for r in reports) >= enough and sum(r.messages for r in reports) >= messages:
+        told = sum(len(r.samples) for r in reports), sum(r.messages for r in reports)
+        single, batched = (sum(len(getattr(r.prices, name)) for r in reports) for name in ("single", "batched"))
+        if told[0] >= enough and told[1] >= messages and min(single, batched) >= prices:
             done.set()
 
     running = asyncio.ensure_future(Client(gateway, origin, 1000.0, tell).run())
@@ -36,7 +38,7 @@ def samples_of(reports: list[Report]) -> list[Sample]:
 async def test_visits_and_messages_are_reported_with_how_they_went() -> None:
     async with TestServer(Shop().application()) as server:
         address = f"http://{server.host}:{server.port}"
-        reports = await gathered(address, address, enough=400, messages=5)
+        reports = await gathered(address, address, enough=400, messages=5, prices=10)
     samples = samples_of(reports)
     statuses = Counter(sample.status for sample in samples)
     assert statuses[200] > statuses[201] > 0

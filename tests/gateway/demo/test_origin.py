@@ -1,3 +1,5 @@
+import json
+import time
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -18,7 +20,7 @@ async def visitor() -> AsyncIterator[Visitor]:
 
 @pytest.fixture
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("STREAM_EVERY", "EVENT_EVERY", "TICK_EVERY", "SLOW"):
+    for name in ("STREAM_EVERY", "EVENT_EVERY", "TICK_EVERY", "PRICES_EVERY", "SLOW"):
         monkeypatch.setattr(origin, name, 0.0)
 
 
@@ -93,6 +95,23 @@ async def test_the_ticker_sends_prices_and_returns_what_it_is_told(visitor: Visi
         messages = [await connection.receive(timeout=10) for _ in range(2)]
     assert {message.type for message in messages} == {aiohttp.WSMsgType.BINARY, aiohttp.WSMsgType.TEXT}
     assert "hello" in {message.data for message in messages}
+
+
+@pytest.mark.parametrize("target", ["/ws/prices", "/ws/prices/batched"])
+async def test_prices_say_when_they_were_told(visitor: Visitor, target: str) -> None:
+    before = time.time() * 1000
+    async with visitor.ws_connect(target) as connection:
+        told = [json.loads((await connection.receive(timeout=10)).data) for _ in range(30)]
+    assert {each["symbol"] for each in told} == set(shop.SYMBOLS)
+    assert all(before - 1 <= each["at"] <= time.time() * 1000 for each in told)
+
+
+async def test_the_page_shows_both_tickers(visitor: Visitor) -> None:
+    async with visitor.get("/ticker") as answer:
+        assert answer.content_type == "text/html"
+        text = await answer.text()
+    assert "/ws/prices`" in text
+    assert "/ws/prices/batched`" in text
 
 
 async def test_the_front_page_tells_what_there_is(visitor: Visitor) -> None:

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 from gateway.demo import panels
 from gateway.demo.panels import PANELS, Panel, invitations
-from gateway.demo.reports import BROKEN, Sample
+from gateway.demo.reports import BROKEN, Prices, Sample
 from gateway.demo.scrape import Scrape
 from gateway.demo.snapshot import Addresses, Event, Snapshot
 from gateway.demo.status import Worker
@@ -23,6 +23,7 @@ BUSY = Snapshot(
     ),
     messages=40,
     in_flight=3,
+    prices=Prices((0.001,) * 100, (0.021,) * 100),
     totals={200: 1000, 404: 20, BROKEN: 1},
     scrape_window=10.0,
     after=Scrape(
@@ -154,6 +155,14 @@ def test_circuits_are_shown_by_state_and_one_by_one() -> None:
     assert row(panel, "route:a") == ("open",)
     assert row(panel, "requests refused") == ("7 since the start",)
     assert panels.circuits(EMPTY) is None
+
+
+def test_the_ticker_is_shown_with_and_without_batches() -> None:
+    panel = panels.ticker(BUSY)
+    assert row(panel, "messages") == ("10/s", "10/s")
+    assert panel is not None
+    assert "20.0 ms" in panel.note
+    assert panels.ticker(EMPTY) is None
 
 
 def test_outcomes_are_left_out_where_there_is_only_one() -> None:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.demo.reports import BROKEN, Report, Sample, status_class
+from gateway.demo.reports import BROKEN, Prices, Report, Sample, status_class
 
 samples = st.builds(
     Sample,
@@ -13,7 +13,18 @@ samples = st.builds(
 )
 
 
-@given(st.builds(Report, st.lists(samples).map(tuple), st.integers(0, 1000), st.integers(0, 1000)))
+prices = st.lists(st.floats(0, 100)).map(tuple)
+
+
+@given(
+    st.builds(
+        Report,
+        st.lists(samples).map(tuple),
+        st.integers(0, 1000),
+        st.integers(0, 1000),
+        st.builds(Prices, prices, prices),
+    )
+)
 def test_a_report_is_one_line_and_survives_the_way(report: Report) -> None:
     line = report.to_line()
     assert line.endswith(b"\n")

@@ -39,3 +39,10 @@ def test_ticks_are_numbered_and_their_price_stays_near_a_hundred() -> None:
     ticks = [shop.price_tick(number) for number in range(200)]
     assert [tick["tick"] for tick in ticks] == list(range(200))
     assert {98.0, 102.0} == {min(float(t["price"]) for t in ticks), max(float(t["price"]) for t in ticks)}
+
+
+def test_each_symbol_has_prices_of_its_own() -> None:
+    assert len(set(shop.SYMBOLS)) == len(shop.SYMBOLS)
+    told = shop.price_of(3, 17, 1234.5)
+    assert (told["symbol"], told["at"]) == (shop.SYMBOLS[3], 1234.5)
+    assert abs(float(told["price"]) - 130) <= 2

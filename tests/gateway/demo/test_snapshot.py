@@ -1,7 +1,7 @@
 import pytest
 
 from gateway.demo.percentiles import Percentiles
-from gateway.demo.reports import BROKEN, Report, Sample
+from gateway.demo.reports import BROKEN, Prices, Report, Sample
 from gateway.demo.scrape import Scrape
 from gateway.demo.snapshot import EVENTS, Addresses, Recorder, latencies
 
@@ -25,6 +25,14 @@ def test_a_snapshot_of_nothing_is_empty() -> None:
     assert (snapshot.samples, snapshot.window, snapshot.history) == ((), 0.0, ())
     assert snapshot.per_second(5) == snapshot.rate("upstream_requests_total") == 0.0
     assert snapshot.rates_by("upstream_requests_total", "outcome") == {}
+
+
+def test_prices_of_the_window_and_of_the_whole_run_are_kept_apart() -> None:
+    made = recorder()
+    made.report(Report(prices=Prices((0.1,), (0.2,))), at=1.0)
+    made.report(Report(prices=Prices((0.3,), ())), at=12.0)
+    assert made.snapshot(15.0).prices == Prices((0.3,), ())
+    assert made.whole(15.0).prices == Prices((0.1, 0.3), (0.2,))
 
 
 def test_the_window_leaves_out_what_is_older() -> None:

@@ -1,4 +1,4 @@
-from gateway.demo.reports import Sample
+from gateway.demo.reports import Prices, Sample
 from gateway.demo.scrape import Scrape
 from gateway.demo.snapshot import Addresses, Snapshot
 from gateway.demo.summary import line, table
@@ -15,6 +15,7 @@ RUN = Snapshot(
     ),
     totals={200: 1490, 503: 10},
     messages=12,
+    prices=Prices((0.001,) * 2000, (0.021,) * 2000),
     circuits={"route:a": "open", "server:b": "closed"},
     scrape_window=10.0,
     after=Scrape(
@@ -81,6 +82,9 @@ def test_the_table_tells_the_whole_run() -> None:
     assert rows["upstream connections made"] == "8"
     assert rows["content"] == "150 kB"
     assert rows["events and messages"] == "12"
+    assert rows["ticker, message by message"].startswith("200 messages/s in ")
+    assert rows["ticker, batched"].endswith("under way 21.0 ms / 21.0 ms")
+    assert rows["batches add"] == "20.0 ms, p99 20.0 ms"
     assert rows["worker restarts"] == "0"
 
 
@@ -89,4 +93,5 @@ def test_a_run_without_traffic_has_a_table_too() -> None:
     assert rows["answers"] == "none"
     assert rows["answered from the store"] == "–"
     assert rows["compressed"] == "–"
+    assert "ticker, batched" not in rows
     assert rows["through the gateway"] == "–"

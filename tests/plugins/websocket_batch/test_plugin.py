@@ -64,6 +64,17 @@ def test_what_is_no_upgrade_passes_untouched() -> None:
     assert request.trail == []
 
 
+def test_what_is_no_upgrade_may_be_answered_at_once() -> None:
+    plugin = PLUGIN(PLUGIN.Settings.model_validate({"shim": "/ws.js"}), make_runtime())
+    assert plugin.wrap_at_once(None) is None
+    stored = make_response(200)
+    at_once = plugin.wrap_at_once(lambda request: stored)
+    assert at_once is not None
+    assert at_once(make_request(target="/page")) is stored
+    assert at_once(make_request(target="/ws.js")) is None
+    assert at_once(handshake(target="/page")) is None
+
+
 def test_a_plain_client_is_framed() -> None:
     upstream = ScriptedUpstream(switching({"Sec-WebSocket-Protocol": "chat"}))
     request = handshake({"Sec-WebSocket-Protocol": "chat"})
