@@ -82,6 +82,10 @@ class Derivable(Protocol):
         """Call back once when it is no longer what it is now, at once if that is so already."""
 
 
+OWN = "warming"
+"""Who decided first, on the trail of a request that the gateway made itself to fill its stores. Figures about clients
+leave such requests out."""
+
 UNKNOWN_DOWNSTREAM = Downstream("unknown", "http")
 """For requests that no connection brought: tests, and requests of our own."""
 

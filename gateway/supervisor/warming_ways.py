@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ class FleetWays:
         self._fleet = fleet
         self._settings = settings
 
-    async def read(self, url: str) -> AsyncIterator[bytes]:
+    async def read(self, url: str) -> AsyncGenerator[bytes, None]:
         """The content of a URL that this gateway serves: no request leaves it but along its own routes.
 
         Raises SourceError."""
@@ -49,12 +50,13 @@ class FleetWays:
                 if told.get("location") and told["status"] in (301, 302, 303, 307, 308):
                     raise Moved(told["location"])
                 raise SourceError(f"answered with {told['status']}")
-            async for piece in self._pieces(worker, told["handle"], settings.timeout):
-                yield piece
+            async with aclosing(self._pieces(worker, told["handle"], settings.timeout)) as pieces:
+                async for piece in pieces:
+                    yield piece
         except (CallRefusedError, TimeoutError, ConnectionError) as error:
             raise SourceError(str(error)) from None
 
-    async def _pieces(self, worker: Worker, handle: int, seconds: float) -> AsyncIterator[bytes]:
+    async def _pieces(self, worker: Worker, handle: int, seconds: float) -> AsyncGenerator[bytes, None]:
         last = False
         try:
             while not last:

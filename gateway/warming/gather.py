@@ -5,7 +5,8 @@ A source that fails is noted with its reason, and the others are read all the sa
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, assert_never
@@ -37,7 +38,7 @@ class SourceError(Exception):
 class Ways(Protocol):
     """How sources are reached."""
 
-    def read(self, url: str) -> AsyncIterator[bytes]:
+    def read(self, url: str) -> AsyncGenerator[bytes, None]:
         """The content of a URL that this gateway serves. Raises SourceError, or Moved for a redirection."""
 
     async def entries(self, source: OtherGateway, offset: int) -> Mapping[str, Any]:
@@ -216,12 +217,12 @@ class Gathering:
 
     async def _read_at(self, url: str) -> SitemapReader:
         reader, inflating = SitemapReader(self._most), Inflating(LARGEST_SITEMAP)
-        pieces = self._ways.read(url)
-        async for piece in pieces:
-            for data in inflating.feed(piece):
-                for begin in range(0, len(data), _STEP):
-                    reader.feed(data[begin : begin + _STEP])
-                    await asyncio.sleep(0)  # a thousand pages take some milliseconds
+        async with aclosing(self._ways.read(url)) as pieces:
+            async for piece in pieces:
+                for data in inflating.feed(piece):
+                    for begin in range(0, len(data), _STEP):
+                        reader.feed(data[begin : begin + _STEP])
+                        await asyncio.sleep(0)  # a thousand pages take some milliseconds
         reader.feed(inflating.finish())
         reader.finish()
         return reader

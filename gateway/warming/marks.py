@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.http.message import Reason
+from gateway.http.message import OWN, Reason
 
-BY = "warming"
+BY = OWN
 """Who decided, on the trail of a request that warms."""
 CLIENT = "warming"
 """What stands in the access log where requests of clients have an address."""

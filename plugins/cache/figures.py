@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.api import Counter, Decision, Figures
+from gateway.http.message import OWN
 from plugins.cache.filling import Filling
 from plugins.cache.reasons import CacheReason, NotStoredReason
 from plugins.cache.store import MemoryStore
@@ -43,7 +44,9 @@ class CacheFigures:
         return found
 
     def count(self, trail: Sequence[Decision]) -> None:
-        """Count a request by the last thing that the cache decided about it."""
+        """Count a request by the last thing that the cache decided about it, unless it is the gateway's own."""
+        if trail and trail[0].by == OWN:
+            return
         for decision in reversed(trail):
             if decision.by == NAME and isinstance(decision.reason, CacheReason):
                 self.outcome(decision.reason)[0].inc()

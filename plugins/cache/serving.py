@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from gateway.api import Request, Response, WallTime
+from gateway.http.message import OWN
 from plugins.cache.ahead import Ahead, alone_until
 from plugins.cache.answer import answer, whole
 from plugins.cache.figures import CacheFigures
@@ -56,8 +57,10 @@ class Serving:
         ahead = self._ahead
         if ahead is not None and ahead.is_due(stored, now):
             self.refresh(request, stored, now)
-        self._counter.inc()
-        request.trail.append(self._decision)
+        trail = request.trail
+        if not trail or trail[0].by != OWN:
+            self._counter.inc()
+        trail.append(self._decision)
         status = None if self._status is None else self._status.fresh(remaining_seconds(stored, age))
         response = answer(request, stored, age, now, self._policy, status)
         if request.offers_replay:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +59,7 @@ class FakeWorker:
 class NoWays:
     """Sources that are not there."""
 
-    def read(self, url: str) -> AsyncIterator[bytes]:
+    def read(self, url: str) -> AsyncGenerator[bytes, None]:
         raise OSError("there is no way")
 
     async def entries(self, source: OtherGateway, offset: int) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """A worker process with the true life and a road that does what its tests want, driven by the gateway's name."""
 
 import asyncio
+import base64
 import os
 import socket
 import sys
@@ -33,7 +34,31 @@ class FakeRoad:
         channel.on("noted", lambda message: {"noted": self._noted})
         channel.on("note", self._note)
         self._noted: list[Any] = []
+        channel.on("warm_routes", lambda message: {"upstreams": ["app" for _ in message["urls"]]})
+        channel.on("warm", self._warm)
+        channel.on("warm_read", self._read)
+        channel.on("warm_more", self._more)
         channel.on("explain", lambda message: {"route": "r", "asked": [message["method"], message["fields"]]})
+
+    async def _warm(self, message: dict[str, Any]) -> dict[str, Any]:
+        if message["url"].endswith("/forever"):
+            await asyncio.sleep(3600)
+        return {"kind": "stored", "reason": "uri_miss", "octets": 7}
+
+    def _read(self, message: dict[str, Any]) -> dict[str, Any]:
+        """`/list` is there, in two pieces; everything else is elsewhere, or not there at all."""
+        if message["url"].endswith("/list"):
+            return {"status": 200, "handle": 0}
+        if message["url"].endswith("/old"):
+            return {"status": 301, "location": "/list"}
+        if message["url"].endswith("/broken"):
+            raise ValueError("the list broke off")
+        return {"status": 404, "location": None}
+
+    def _more(self, message: dict[str, Any]) -> dict[str, Any]:
+        self._noted.append(message.get("enough", False))
+        pieces = len(self._noted)
+        return {"data": base64.b64encode(b"http://a/%d\n" % pieces).decode(), "last": pieces >= 2}
 
     def _note(self, message: dict[str, Any]) -> None:
         self._noted.append(message["news"])

@@ -20,3 +20,8 @@ def test_it_is_not_ready_and_says_every_reason(phase: Phase, workers: int, reaso
     found = readiness(phase, workers, wanted_workers=2)
     assert not found.is_ready
     assert found.reasons == reasons
+
+
+def test_what_is_to_be_done_first_is_a_reason_too() -> None:
+    found = readiness(Phase.RUNNING, ready_workers=1, wanted_workers=1, waits_for=("warming: 3 of 10 URLs",))
+    assert (found.is_ready, found.reasons) == (False, ("warming: 3 of 10 URLs",))

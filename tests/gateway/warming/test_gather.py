@@ -1,5 +1,5 @@
 import gzip
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ class Site:
         self.rows: list[list[dict[str, Any]]] = []
         self.log: Path | None = None
 
-    async def read(self, url: str) -> AsyncIterator[bytes]:
+    async def read(self, url: str) -> AsyncGenerator[bytes, None]:
         self.asked.append(url)
         content = self.pages.get(url)
         if content is None:
