@@ -30,13 +30,14 @@ class BudgetSettings(Settings):
     All routes to an upstream share one budget in each worker, and hedges come out of it as well."""
 
     share: Share = 0.2
-    """Further attempts for each request of the window: at 0.2 an upstream whose answers all fail gets at most 1.2 times
-    the requests that clients send."""
+    """Further attempts for each request: at 0.2 an upstream whose answers all fail gets at most 1.2 times the requests
+    that clients send, over any `window` in which traffic does not fall."""
     floor: Annotated[float, Field(ge=0, le=1000)] = 1.0
     """Further attempts a second that are granted in any case, so that little traffic is tried again as well. It counts
     instead of the share, not on top of it."""
-    window: Annotated[PositiveDuration, Field(le=600)] = seconds(2)
-    """What counts as the traffic of now. Shorter forgets the good times sooner, and allows less in one go."""
+    window: Annotated[PositiveDuration, Field(le=600)] = seconds(10)
+    """The time over which the share holds. Good times leave a tenth of what their last window grants for a beginning of
+    bad ones: shorter allows less in one go."""
 
 
 class HedgeSettings(Settings):

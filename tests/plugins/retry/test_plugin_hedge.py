@@ -104,8 +104,8 @@ async def test_a_hedge_that_fails_does_not_take_the_first_one_with_it() -> None:
 
 async def test_when_both_fail_it_is_tried_again_like_any_other() -> None:
     upstream = Late("http://a", servers=("http://a", "http://b", "http://c"))
-    upstream.answers = {"http://a": make_response(503), "http://b": UpstreamClosedError("gone")}
     retrying = await taught(upstream)
+    upstream.answers = {"http://a": make_response(503), "http://b": UpstreamClosedError("gone")}
     upstream.servers = ("http://a", "http://b", "http://c")
     waiting = asyncio.ensure_future(retrying.handle(make_request()))
     await until(lambda: len(upstream.asked) >= 2)
