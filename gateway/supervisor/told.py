@@ -73,3 +73,16 @@ def words_for(status: HTTPStatus, told: Sequence[Told], asked: str) -> str:
             return f"nothing in the chain of any route answers {asked!r}: the configuration has no store"
         case _:
             return "; ".join(dict.fromkeys(each.error for each in told if each.error))
+
+
+def replicas_of(told: Sequence[Told]) -> dict[str, Any]:
+    """What a worker has heard from other gateways about a purge, under `replicas`; nothing when none told them.
+
+    One worker tells them for all; an answer without an error is the better one."""
+    found = [each.answer["replicas"] for each in told if "replicas" in each.answer]
+    return {"replicas": min(found, key=lambda each: "error" in each)} if found else {}
+
+
+def without_replicas(worker: dict[str, Any]) -> dict[str, Any]:
+    """A worker's answer without that."""
+    return {name: value for name, value in worker.items() if name != "replicas"}

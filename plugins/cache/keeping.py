@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gateway.api import BodyStream, Request, Response
+from gateway.api import BodyStream, Lease, Request, Response
 from plugins.cache.answer import answer, answer_fetched
 from plugins.cache.etags import entity_tag_for_clients
 from plugins.cache.figures import CacheFigures
@@ -46,6 +46,20 @@ ABOUT_ONE_REQUEST = frozenset(
 )
 """Reasons that say nothing about the next request for the same key."""
 
+_MAY_COME = frozenset(
+    {
+        NotStoredReason.INVALIDATED,
+        NotStoredReason.OVERTAKEN,
+        NotStoredReason.FILLING,
+        NotStoredReason.CROWDED,
+        NotStoredReason.INCOMPLETE,
+    }
+)
+"""Reasons for which the next answer may be one for all: those who wait for this one elsewhere try themselves, one at a
+time. For every other reason each fetches its own."""
+APART_SECONDS = 5.0
+"""How long at most other workers do not wait for each other where an answer could not be stored."""
+
 _SUPERSEDING = frozenset(
     {
         NotStoredReason.NO_STORE,
@@ -73,6 +87,8 @@ class Fetched:
     """Whether the whole was asked for in place of a part."""
     marks: tuple[int, ...] = ()
     """The marks of the tiers when it was asked for."""
+    lease: Lease | None = None
+    """Under what it was asked for, if others wait for it."""
 
     @property
     def seconds(self) -> float:
@@ -119,7 +135,7 @@ class Keeper:
         if put is Put.STORED:
             self._uncacheable.forget(fetched.key)
             if self._tiered is not None:
-                self._tiered.keep(stored, fetched.marks, self._policy)
+                self._tiered.keep(stored, fetched.marks, self._policy, fetched.lease)
             return stored
         if self._tiered is not None:
             self._tiered.drop(stored)
@@ -149,8 +165,12 @@ class Keeper:
     def not_stored(self, fetched: Fetched, reason: NotStoredReason) -> NotStoredReason:
         """Count an answer that was not stored, and remember the key where the next one will not be either."""
         self._figures.not_stored(reason, fetched.seconds)
+        lasts = 0.0
         if reason not in ABOUT_ONE_REQUEST:
             self._uncacheable.remember(fetched.key, reason, fetched.times.response_time)
+            lasts = min(self._uncacheable.seconds, APART_SECONDS)
+        if fetched.lease is not None and reason not in _MAY_COME:
+            fetched.lease.set_apart(lasts)
         return reason
 
     def supersede(self, stored: StoredResponse | None, response: Response, reason: NotStoredReason) -> None:
@@ -212,12 +232,12 @@ class Keeper:
             return None
         if planned.variant == stored.variant:
             if store.freshen(stored, planned.freshening(), fetched.since) and self._tiered is not None:
-                self._tiered.keep(stored, fetched.marks, self._policy)
+                self._tiered.keep(stored, fetched.marks, self._policy, fetched.lease)
             return None
         self._remove(stored, Ending.REPLACED)
         moved = planned.stored(fetched.key, self._route, stored.body, stored.origin_seconds)
         if store.put(moved, fetched.since) is Put.STORED and self._tiered is not None:
-            self._tiered.keep(moved, fetched.marks, self._policy)
+            self._tiered.keep(moved, fetched.marks, self._policy, fetched.lease)
         return moved
 
     def fill(
@@ -241,12 +261,18 @@ class Keeper:
         if fetched.reason.forward != "bypass":
             instead = answer_fetched(request, response, fetched.times.received)
 
+        lease = fetched.lease
+        if lease is not None:
+            lease.join()
+
         def done(fill: Fill, result: bytes | NotStoredReason) -> None:
             filling.end(mark, fetched.since, fill.reserved)
             if isinstance(result, bytes):
                 self.put(sent, planned, key, result, fetched)
             else:
                 self.not_stored(fetched, result)
+            if lease is not None:
+                lease.leave()
             if instead is not None:
                 response.sent(isinstance(result, bytes))
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from plugins.cache.invalidation import Invalidation
-from plugins.cache.selection import EVERYTHING, ByTag, ByUrl, Selector
+from plugins.cache.selection import EVERYTHING, ByPrefix, ByRoute, ByTag, ByUrl, Selector
 
 MOST_NAMES = 4096
 """URLs and groups that may gather: some seconds' worth of a supervisor that stands still."""
@@ -68,8 +68,25 @@ class Outbox:
 
 
 def selectors_of(news: News) -> list[Selector]:
-    """What has to go because of another worker's news."""
+    """What has to go because of another worker's news, or by the labels and prefixes that another gateway names."""
     if news.get("all"):
         return [EVERYTHING]
+    if "labels" in news:
+        prefixes = [ByPrefix(prefix.encode("latin-1")) for prefix in news["prefixes"]]
+        return [*map(_by_label, news["labels"]), *prefixes]
     urls = [ByUrl(url.encode("latin-1")) for url in news.get("urls", ())]
     return [*urls, *(ByTag(tag.encode("latin-1")) for tag in news.get("tags", ()))]
+
+
+def _by_label(label: str) -> Selector:
+    """What a label of the tiers means (`tiered.labels_of`); everything when this gateway does not know such labels."""
+    kind, _, name = label.partition(" ")
+    match kind:
+        case "url":
+            return ByUrl(name.encode("latin-1"))
+        case "tag":
+            return ByTag(name.encode("latin-1"))
+        case "route":
+            return ByRoute(name.encode("latin-1").decode("utf-8", "replace"))
+        case _:
+            return EVERYTHING

@@ -16,6 +16,7 @@ from plugins.cache.keeping import Keeper
 from plugins.cache.key import Keyer
 from plugins.cache.policy import Policy
 from plugins.cache.reasons import HitReason
+from plugins.cache.replicas import Replicas
 from plugins.cache.selection import Selector
 from plugins.cache.serving import Serving
 from plugins.cache.settings import CacheSettings
@@ -43,6 +44,7 @@ class Parts:
     keeper: Keeper
     tiered: Tiered | None
     ahead: Ahead | None
+    replicas: Replicas | None
 
     def marks(self) -> tuple[int, ...]:
         """The marks of the tiers, to be read when the origin is asked."""
@@ -69,6 +71,9 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
         rules = AheadRules(wanted.beta, wanted.share, wanted.uses, wanted.budget, wanted.concurrency)
         ahead = Ahead(rules, figures.outcome(HitReason.FRESH)[0], random.random)
     tiered = None if runtime.tiers is None else shared.tiered(runtime.tiers, runtime.clock)
+    replicas: Replicas | None = None
+    if runtime.sharing is not None:
+        replicas = Replicas(runtime.sharing, shared, tiered, policy, uncacheable, runtime.clock)
     return Parts(
         shared,
         policy,
@@ -82,4 +87,5 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
         Keeper(shared, keyer, policy, status, figures, uncacheable, runtime.route, tiered),
         tiered,
         ahead,
+        replicas,
     )

@@ -10,8 +10,8 @@ from gateway.api import (
     AtOnce,
     BodyStream,
     CircuitOpenError,
-    Control,
     Handler,
+    Lease,
     OverloadedError,
     Plugin,
     Request,
@@ -20,23 +20,20 @@ from gateway.api import (
     UpstreamError,
     WallTime,
 )
+from plugins.cache.clearing import Clearing
 from plugins.cache.desk import shown
 from plugins.cache.forwarding import fetch_fields, fetches_whole, is_too_large, passing_fields, validation_fields
 from plugins.cache.freshness import Times, current_age
-from plugins.cache.invalidation import invalidated
 from plugins.cache.keeping import Fetched
 from plugins.cache.missing import Missing
-from plugins.cache.outbox import selectors_of
 from plugins.cache.parts import parts_of
 from plugins.cache.passing import Passing
-from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, plan
-from plugins.cache.purge import Purges
+from plugins.cache.plan import Fetch, Plan, Refuse, Revalidate, Serve, ServeStale, plan
 from plugins.cache.reasons import BypassReason, ForwardReason, HitReason, MissReason, NotStoredReason
 from plugins.cache.revalidation import AskAgain, Confirmed, StandIn, judge, may_stand_in, tell_of_stale
 from plugins.cache.sending import sent_as
 from plugins.cache.settings import CacheSettings
 from plugins.cache.stale import failure_of
-from plugins.cache.store import Ending
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store
 from plugins.cache.uncacheable import Uncacheable
@@ -66,6 +63,7 @@ class CachePlugin(Plugin):
         self._serving, self._fallback = parts.serving, parts.fallback
         self._desk, self._keeper = parts.desk, parts.keeper
         self._large = Uncacheable(settings.hit_for_miss)
+        self._clearing = Clearing(parts, runtime, _in_turns)
         self._upkeep = Upkeep(parts, runtime)
         self._missing = Missing(settings, parts.shared, parts.figures, parts.uncacheable, parts.tiered)
 
@@ -76,9 +74,8 @@ class CachePlugin(Plugin):
         self._runtime.at_each_sweep.append(self._show)
         control = self._runtime.control
         if control is not None:
-            control.on("purge", self._purge)
+            self._clearing.listen(control)
             control.on("entries", self._entries)
-            control.on("invalidate", self._hear)
             control.on("confirmed", self._upkeep.hear)
 
     async def close(self) -> None:
@@ -98,13 +95,6 @@ class CachePlugin(Plugin):
     def _now(self) -> WallTime:
         return self._shared.steady.at(self._runtime.clock.monotonic())
 
-    async def _purge(self, message: dict[str, Any]) -> dict[str, Any]:
-        purge = self._desk.purge(message)
-        noted = None if message.get("dry_run") else self._parts.purge_tiers(self._desk.selectors(message), message)
-        await _in_turns(purge.step)
-        await (noted or asyncio.sleep(0))
-        return {"count": purge.count, "octets": purge.octets}
-
     async def _entries(self, message: dict[str, Any]) -> dict[str, Any]:
         listing = self._desk.listing(message)
         await _in_turns(listing.step)
@@ -119,40 +109,6 @@ class CachePlugin(Plugin):
         self._figures.show(self._shared.store, self._shared.filling)
         if self._tiered is not None:
             self._tiered.report_uses(self._now())
-
-    # --- invalidation --------------------------------------------------------------------------
-
-    def _invalidate(self, request: Request, response: Response) -> None:
-        """Remove what an answer to an unsafe request makes unusable (RFC 9111 §4.4): here, and in other workers."""
-        shared, tasks, control = self._shared, self._runtime.tasks, self._runtime.control
-        found = invalidated(request, response, shared.targets, self._policy)
-        if found is None:
-            return
-        self._parts.purge_tiers(found.selectors)
-        removal = Purges(shared.store, found.selectors, ending=Ending.INVALIDATED)
-        if removal.step():
-            tasks.spawn(_in_turns(removal.step), name="cache.invalidate")
-        if control is not None and self._runtime.workers > 1 and shared.outbox.add(found):
-            tasks.spawn(self._tell_others(control), name="cache.tell")
-
-    async def _tell_others(self, control: Control) -> None:
-        """Send what gathers in the outbox, one message at a time, until there is nothing more."""
-        outbox = self._shared.outbox
-        try:
-            while (news := outbox.take()) is not None:
-                self._figures.overflows.inc("all" in news)
-                try:
-                    await control.call("relay", to="invalidate", news=news)
-                except (TimeoutError, ConnectionError) as error:  # it may have come all the same
-                    self._runtime.log.warning("other workers may not know what was invalidated", reason=str(error))
-        finally:
-            outbox.stop()
-
-    async def _hear(self, message: dict[str, Any]) -> None:
-        """Remove what another worker's unsafe requests have made unusable."""
-        selectors = selectors_of(message["news"])
-        self._parts.purge_tiers(selectors)
-        await _in_turns(Purges(self._shared.store, selectors, ending=Ending.INVALIDATED).step)
 
     # --- requests ------------------------------------------------------------------------------
 
@@ -228,17 +184,28 @@ class CachePlugin(Plugin):
                 if isinstance(again, Serve):
                     return self._serving.fresh(request, again.stored, again.age, now)
                 todo = again
+        if (replicas := self._parts.replicas) is not None and replicas.may_share(request, key, todo, now):
+            return await replicas.fetch(request, key, todo, lambda *what: self._carry_out(inner, request, key, *what))
+        return await self._carry_out(inner, request, key, todo, None)
+
+    async def _carry_out(
+        self, inner: Handler, request: Request, key: bytes, todo: Plan, lease: Lease | None
+    ) -> Response:
+        """Do what the rules want; what is fetched is for all who wait elsewhere, if there is a lease."""
         match todo:
+            case Serve(stored, age):
+                return self._serving.fresh(request, stored, age, self._now())
             case ServeStale(stored, age, reason, revalidate):
+                now = self._now()
                 if revalidate:
                     self._upkeep.refresh(request, stored, now)
                 return self._fallback.stale(request, stored, age, reason, now)
             case Refuse(reason):
                 raise self._fallback.refusal(request, reason)
             case Revalidate(stored, _, reason):
-                return await self._ask(inner, request, key, reason, stored, confirm=True)
+                return await self._ask(inner, request, key, reason, stored, confirm=True, lease=lease)
             case Fetch(reason, fallback):
-                return await self._ask(inner, request, key, reason, fallback, confirm=False)
+                return await self._ask(inner, request, key, reason, fallback, confirm=False, lease=lease)
 
     # --- upstream ------------------------------------------------------------------------------
 
@@ -252,6 +219,7 @@ class CachePlugin(Plugin):
         *,
         confirm: bool,
         in_parts: bool = False,
+        lease: Lease | None = None,
     ) -> Response:
         """Ask the origin: whether `stored` is still good, or for a new answer, for which `stored` may stand in.
 
@@ -282,7 +250,7 @@ class CachePlugin(Plugin):
                 raise
             return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
         times = Times(now, self._now(), self._runtime.clock.wall())
-        fetched = Fetched(key, since, times, reason, wants_part and b"range" not in fields, marks)
+        fetched = Fetched(key, since, times, reason, wants_part and b"range" not in fields, marks, lease)
         if stored is not None:
             settled = await self._settle(inner, request, sent, response, stored, fetched, confirm=confirm)
             if settled is not None:
@@ -290,7 +258,7 @@ class CachePlugin(Plugin):
         taken = await self._take(request, sent, response, fetched, stored)
         if taken is None:  # more than is fetched whole for a part
             self._large.remember(key, NotStoredReason.TOO_LARGE, self._now())
-            return await self._ask(inner, request, key, reason, stored, confirm=False, in_parts=True)
+            return await self._ask(inner, request, key, reason, stored, confirm=False, in_parts=True, lease=lease)
         return taken
 
     async def _send(self, inner: Handler, request: Request, sent: Request) -> Response:
@@ -329,7 +297,9 @@ class CachePlugin(Plugin):
                 return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
             case AskAgain():
                 response.discard()
-                return await self._ask(inner, request, fetched.key, fetched.reason, None, confirm=False)
+                return await self._ask(
+                    inner, request, fetched.key, fetched.reason, None, confirm=False, lease=fetched.lease
+                )
         return None
 
     async def _take(
@@ -380,7 +350,7 @@ class CachePlugin(Plugin):
         response = await self._send(inner, request, sent)
         times = Times(now, self._now(), self._runtime.clock.wall())
         was_alone = store.epoch == since
-        self._invalidate(request, response)
+        self._clearing.invalidate(request, response)
         if was_alone:  # what it invalidates itself does not speak against storing it
             since = store.epoch
         if response.upgraded is not None:

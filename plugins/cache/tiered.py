@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any
 
-from gateway.api import Clock, PurgeOrder, TierEntry, TierFound, Tiers, WallTime
+from gateway.api import Clock, Lease, PurgeOrder, TierEntry, TierFound, Tiers, WallTime
 from plugins.cache.codec import CodecError, decode, encode
 from plugins.cache.doubts import Doubts
 from plugins.cache.freshness import SteadyTime
@@ -143,8 +143,14 @@ class Tiered:
 
     # ---- to the tiers ------------------------------------------------------------------------------------------------
 
-    def keep(self, stored: StoredResponse, marks: tuple[int, ...], policy: Policy) -> None:
-        """Write a response that memory holds now to the tiers, behind."""
+    def keep(self, stored: StoredResponse, marks: tuple[int, ...], policy: Policy, lease: Lease | None = None) -> None:
+        """Write a response that memory holds now to the tiers, behind. Of what several requests fetched under one
+        `lease` the first is written, and ends it."""
+        if lease is not None:
+            if lease.is_used:
+                return
+            lease.is_used = True
+            lease.join()
         control = stored.cache_control
         stale = max(revalidation_window(control, policy), error_window(control, policy))
         if has_origin_validator(stored):

@@ -17,11 +17,11 @@ _IS_RECENT = 0.75
 class Uncacheable:
     """Key → until when, and why."""
 
-    __slots__ = ("_known", "_lasts", "_most")
+    __slots__ = ("_known", "_lasts", "_most", "seconds")
 
     def __init__(self, lasts: float, most: int = MOST) -> None:
         """`lasts` seconds each; 0 remembers nothing."""
-        self._lasts = lasts
+        self._lasts = self.seconds = lasts
         self._most = most
         self._known: dict[bytes, tuple[float, NotStoredReason]] = {}
 

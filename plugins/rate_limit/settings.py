@@ -31,6 +31,13 @@ class Shown(Enum):
     NEVER = "never"
 
 
+class Share(Enum):
+    """Who counts together."""
+
+    WORKERS = "workers"
+    REDIS = "redis"
+
+
 def _check_rate(text: str) -> str:
     try:
         parse_rate(text)
@@ -156,6 +163,10 @@ class RateLimitSettings(Settings):
     """Keys remembered at once, for each limit and worker; some 150 octets each. Only keys that have asked lately take
     room. When more are live at once, those with the least behind them are remembered roughly: they may be refused for
     a stranger with the same mark, never let off."""
+    share: Share = Share.WORKERS
+    """Who counts together: the `workers` of this gateway, or all gateways with the same `redis`. There, each request
+    that is not refused asks Redis, half a millisecond or so and `timeout` at most; without Redis each gateway goes on
+    for itself, from where it was."""
     share_every: Annotated[Duration, Field(ge=0.01, le=10)] = seconds(0.1)
     """How often workers tell each other what they let through. With 100 ms, a client that asks all of them at once gets
     at most what they let through in 100 ms beyond its limit, and pays it back afterwards."""
