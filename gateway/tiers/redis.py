@@ -246,6 +246,11 @@ class RedisTier:
         settle(entry, stored=False)
         return False
 
+    @property
+    def unwritten(self) -> int:
+        """How many things wait to be written."""
+        return len(self._waiting)
+
     def drop(self, name: bytes, variant: bytes) -> None:
         """Remove a record behind, for all replicas."""
         if not self._is_off:
