@@ -41,7 +41,7 @@ def lately(document: Document) -> str:
 def summary(document: Document) -> Iterator[str]:
     """A whole run: a line for all, and what is to be known beside it."""
     yield headline(document)
-    if document["why"]:
+    if document["why"] not in ("", document["state"]):
         yield f"  {document['why']}"
     told = f"{document['requests']} requests in {document['seconds']:.1f} s, {octets(document['octets'])} of content"
     yield f"  {told}, {document['origin_seconds']:.1f} s of the origin's time"

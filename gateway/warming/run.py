@@ -24,12 +24,15 @@ from gateway.warming.queue import Queue
 
 ATTEMPTS = 3
 """For one URL, where another try may help."""
-RESTING = 0.1
-"""What an answer uses up of them that says when to come again: the next one will be later, and another."""
+RESTING, DOWN = 0.1, 0.34
+"""What uses up less of them: an answer that says when to come again, since the next one will be later, and another; and
+a failure of an upstream of which everything fails."""
 ROUTES_AT_ONCE = 500
 """URLs that a worker finds the routes of in one message: some milliseconds."""
 NO_WORKER_SECONDS = 0.5
 """Pause while there is no worker to ask."""
+WORKERS_LOST = 5
+"""Workers that may end one after the other while they are asked for the same URL."""
 
 
 class Worker(Protocol):
@@ -251,9 +254,8 @@ class Run:
     async def _ask(self, index: int, upstream: str) -> None:
         try:
             outcome = await self._asked(self._urls[index])
+            attempts = self._attempts.get(index, 0.0) + self._price(upstream, outcome)
             self._learn(upstream, outcome)
-            before = self._attempts.get(index, 0.0)
-            attempts = before + (1 if outcome.retry_after is None else RESTING)
             if outcome.kind is Kind.FAILED and outcome.may_retry and attempts < ATTEMPTS:
                 self._attempts[index] = attempts
                 self.progress.retried += 1
@@ -267,8 +269,14 @@ class Run:
 
     async def _asked(self, url: str) -> Outcome:
         """Ask for a URL: of one worker, and where they share nothing of the others too, as long as it is worth it."""
-        first = await self._next_worker()
-        outcome = await self._ask_worker(first, url)
+        for _ in range(WORKERS_LOST):
+            first = await self._next_worker()
+            outcome = await self._ask_worker(first, url)
+            if outcome is not None:
+                break
+            await asyncio.sleep(NO_WORKER_SECONDS)  # its successor is on its way
+        else:
+            return Outcome(Kind.FAILED, "worker")
         if outcome.kind is Kind.HIT:
             self._queue.give_back()
         if self._around.shares():
@@ -277,33 +285,36 @@ class Run:
         for worker in self._around.workers():
             if worst.kind not in (Kind.STORED, Kind.HIT):
                 break
-            if worker is not first:
-                further = await self._ask_worker(worker, url)
+            if worker is first:
+                continue
+            further = await self._ask_worker(worker, url)
+            if further is not None:
                 self._queue.spent(time.monotonic(), further)
                 worst = max(worst, further, key=lambda each: _GRAVITY[each.kind])
         return worst
 
-    async def _ask_worker(self, worker: Worker, url: str) -> Outcome:
+    async def _ask_worker(self, worker: Worker, url: str) -> Outcome | None:
+        """What a worker says about a URL; `None` from one that is gone."""
         settings = self._around.settings()
-        seconds = settings.timeout
+        seconds, fields = settings.timeout, self.order.fields
         try:
             message = await worker.call(
-                "warm",
-                timeout=seconds + 5.0,
-                url=url,
-                fields=self.order.fields,
-                seconds=seconds,
-                largest=settings.largest,
+                "warm", timeout=seconds + 5.0, url=url, fields=fields, seconds=seconds, largest=settings.largest
             )
             outcome = Outcome.of(message)
-        except (TimeoutError, ConnectionError) as error:
-            outcome = Outcome(Kind.FAILED, "worker", may_retry=True)
+        except ConnectionError:
+            return None
+        except (TimeoutError, self._around.refused) as error:
+            outcome = Outcome(Kind.FAILED, "worker", may_retry=isinstance(error, TimeoutError))
             self._log.warning("a worker did not answer", worker=worker.name, reason=str(error))
-        except self._around.refused as error:
-            outcome = Outcome(Kind.FAILED, "worker")
-            self._log.warning("a worker refused", worker=worker.name, reason=str(error))
         self.progress.asked(outcome, time.monotonic())
         return outcome
+
+    def _price(self, upstream: str, outcome: Outcome) -> float:
+        """What a failure uses up of the attempts."""
+        if outcome.retry_after is not None:
+            return RESTING
+        return DOWN if outcome.wants_rest and upstream in self._refused_since else 1.0
 
     def _learn(self, upstream: str, outcome: Outcome) -> None:
         lane, now = self._queue.lanes[upstream], time.monotonic()

@@ -19,6 +19,7 @@ AGAIN = Outcome(Kind.FAILED, "502", may_retry=True)
 @pytest.fixture(autouse=True)
 def no_rests(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rests are tested where the pace is; here they would be waited for."""
+    monkeypatch.setattr(module, "NO_WORKER_SECONDS", 0.001)
     monkeypatch.setattr("gateway.warming.pace.FIRST_REST", 0.01)
 
 
@@ -94,6 +95,15 @@ async def test_what_may_go_better_is_tried_again_but_not_for_ever() -> None:
     assert run.progress.retried == 3
 
 
+async def test_an_upstream_that_is_down_for_a_while_costs_its_urls_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.warming.pace.LONGEST_REST", 0.01)
+    worker = FakeWorker()
+    down = Outcome(Kind.FAILED, "503", may_retry=True, wants_rest=True)
+    worker.answers = {url: [down] * 5 for url in urls(4)}
+    run = await ran(order(40), around(worker, patience="60s"))
+    assert run.progress.kinds == {Kind.STORED: 40}
+
+
 async def test_an_upstream_that_says_when_to_come_again_is_asked_then() -> None:
     worker = FakeWorker()
     closed = Outcome(Kind.FAILED, "circuit_open", retry_after=0.01, may_retry=True, wants_rest=True)
@@ -116,9 +126,17 @@ async def test_an_upstream_that_refuses_everything_is_given_up_and_the_others_ar
 
 async def test_a_worker_that_ends_in_the_middle_costs_nothing() -> None:
     workers = FakeWorker("0"), FakeWorker("1")
-    workers[0].answers = {url: [ConnectionError("gone")] for url in urls(10)}
-    run = await ran(order(10), around(*workers, shares=True))
-    assert run.progress.kinds[Kind.FAILED] == 0
+    workers[0].answers = {url: [ConnectionError("gone")] * 4 for url in urls(10)}
+    run = await ran(order(10), around(*workers))
+    assert run.progress.kinds == {Kind.STORED: 10}
+
+
+async def test_a_url_that_ends_every_worker_is_given_up() -> None:
+    worker = FakeWorker()
+    worker.answers = {"http://a/1": [ConnectionError("gone")] * 1000}
+    run = await ran(order(3), around(worker))
+    assert run.progress.kinds == {Kind.STORED: 2, Kind.FAILED: 1}
+    assert worker.asked.count("http://a/1") == module.WORKERS_LOST
 
 
 async def test_what_a_worker_refuses_has_failed() -> None:
