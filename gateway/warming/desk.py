@@ -82,11 +82,11 @@ class Warming:
         try:
             async with asyncio.timeout(within):
                 await run.wait()
+            self._log.info("warmed before ready", run=run.id, seconds=round(time.monotonic() - began, 3))
         except TimeoutError:
             self._log.warning("ready before everything was warm", run=run.id, seconds=within)
         finally:
             self._first = None
-        self._log.info("warmed before ready", run=run.id, seconds=round(time.monotonic() - began, 3))
         released()
 
     @property
