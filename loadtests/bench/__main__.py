@@ -4,10 +4,10 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from loadtests.bench import report
+from loadtests.bench import report, websockets
 from loadtests.bench.machine import describe
 from loadtests.bench.measure import bench
 from loadtests.bench.peers import PEERS, Peer
@@ -20,13 +20,19 @@ from loadtests.support.entry import COULD_NOT_MEASURE, exit_code_of
 def main() -> int:
     """Run what the command line asks for; 1 when a run had errors (or, with `--check`, a target was missed)."""
     options = _arguments()
-    if shutil.which("wrk") is None:
+    scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.only]
+    cases = [case for case in websockets.CASES if case.name in options.only]
+    if scenarios and shutil.which("wrk") is None:
         _say("wrk is not installed, and without it there is no load: apt-get install wrk")
         return COULD_NOT_MEASURE
-    scenarios = [scenario for scenario in SCENARIOS if scenario.name in options.only]
-    peers = _installed([peer for peer in PEERS if peer.name in options.peers])
     about = {**describe(), "placement": place_here().describe(), "seconds": options.seconds, "rounds": options.rounds}
     print("\n".join(f"{name}: {value}" for name, value in about.items()), end="\n\n", flush=True)
+    code = _requests(scenarios, options, about) if scenarios else 0
+    return max(code, _websockets(cases, options)) if cases else code
+
+
+def _requests(scenarios: Sequence[Scenario], options: argparse.Namespace, about: Mapping[str, object]) -> int:
+    peers = _installed([peer for peer in PEERS if peer.name in options.peers])
     samples = _measure(scenarios, peers, options)
     rows = report.summaries(samples, scenarios, peers)
     reached = _print(rows, scenarios)
@@ -40,6 +46,15 @@ def main() -> int:
     if unmeasured or not all(row.is_valid for row in rows):
         return 1
     return 1 if options.check and not reached else 0
+
+
+def _websockets(cases: Sequence[websockets.Case], options: argparse.Namespace) -> int:
+    measured = websockets.measure(cases, options.peers, _say, quick=options.quick)
+    print(f"\n{measured.table(cases)}\n")
+    lines = measured.targets(cases)
+    for line, _ in lines:
+        print(line)
+    return 1 if options.check and not all(reached for _, reached in lines) else 0
 
 
 def _measure(scenarios: Sequence[Scenario], peers: Sequence[Peer], options: argparse.Namespace) -> list[Sample]:
@@ -77,13 +92,14 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m loadtests.bench", description=__doc__)
     parser.add_argument("--seconds", type=int, default=3, help="length of each run (3)")
     parser.add_argument("--rounds", type=int, default=3, help="runs of every peer in every scenario (3)")
-    parser.add_argument("--only", action="append", choices=[scenario.name for scenario in SCENARIOS], help="repeatable")
+    names = [*(each.name for each in SCENARIOS), *(each.name for each in websockets.CASES)]
+    parser.add_argument("--only", action="append", choices=names, help="repeatable")
     parser.add_argument("--peers", action="append", choices=[peer.name for peer in PEERS], help="repeatable")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every sample as well")
     parser.add_argument("--quick", action="store_true", help="two rounds of one second, no warm-up: a first impression")
     parser.add_argument("--check", action="store_true", help="exit 1 when a ratio we hold ourselves to is missed")
     options = parser.parse_args()
-    options.only = options.only or [scenario.name for scenario in SCENARIOS]
+    options.only = options.only or names
     options.peers = options.peers or [peer.name for peer in PEERS]
     if options.quick:
         options.seconds, options.rounds = 1, 2
