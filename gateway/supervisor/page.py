@@ -11,6 +11,8 @@ ENTRIES = (
     ("POST", "/api/reload", "read the configuration again; a bad one changes nothing and is explained"),
     ("POST", "/api/purge", "remove stored responses, or make them stale, in every worker"),
     ("GET", "/api/entries", "what is stored, in pages; each worker has a memory of its own"),
+    ("POST", "/api/warm", "fetch what clients will want: URLs, a sitemap, an access log, what another gateway has"),
+    ("GET", "/api/warm", "the last runs of that; POST /api/warm/ID/cancel stops one, resume lets it go on"),
     ("GET", "/api/upstreams", "every upstream with its servers: healthy, ejected, draining, and what waits for them"),
     ("POST", "/api/upstreams/NAME/servers/URL/drain", "no new requests to a server; resume instead of drain undoes it"),
     ("GET", "/api/breakers", "every circuit: closed, half-open or open, why, and when it is tried again"),

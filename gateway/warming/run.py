@@ -9,13 +9,13 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
 
 from gateway.config.warming import WarmingSettings
-from gateway.warming.cursor import Tracker
+from gateway.warming.cursor import Cursor, Tracker
 from gateway.warming.gather import Gathering, SourceReport, Ways
 from gateway.warming.order import Order
 from gateway.warming.outcome import Kind, Outcome
@@ -77,6 +77,7 @@ class Run:
         self._urls: list[str] = []
         self._left_out = 0
         self._tracker = Tracker(())
+        self._behind: Cursor | None = None
         self._queue = Queue(order.speed)
         self._attempts: dict[int, float] = {}
         self._task: asyncio.Task[None] | None = None
@@ -114,8 +115,8 @@ class Run:
             "id": self.id,
             "state": self.state.value,
             "why": self.why,
-            "cursor": str(self._tracker.cursor) if self._urls else None,
-            "position": self._tracker.position,
+            "cursor": None if self._cursor is None else str(self._cursor),
+            "position": 0 if self._cursor is None else self._cursor.position,
             "left_out": self._left_out,
             **self.progress.to_json(now),
             "sources": [report.to_json() for report in self.reports],
@@ -140,6 +141,7 @@ class Run:
             await self._place()
             await self._ask_all()
             self.state = State.DONE
+            self._forget()
         except asyncio.CancelledError:
             self.state = State.CANCELLED
         except RunError as error:
@@ -158,6 +160,16 @@ class Run:
                 seconds=round(self.progress.seconds, 3),
                 **counts,
             )
+
+    def _forget(self) -> None:
+        """Let go of the lists: nobody goes on with a run that is done, and its report stays."""
+        self._behind = self._cursor
+        self.order = replace(self.order, sources=())
+        self._urls, self._tracker, self._queue = [], Tracker(()), Queue(self.order.speed)
+
+    @property
+    def _cursor(self) -> Cursor | None:
+        return self._tracker.cursor if self._urls else self._behind
 
     async def _gather(self) -> None:
         settings = self._around.settings()

@@ -202,6 +202,14 @@ async def test_a_cursor_leaves_out_what_is_done() -> None:
     assert run.to_json()["cursor"] == str(Cursor.of(urls(10), 10))
 
 
+async def test_a_run_that_is_done_holds_no_list() -> None:
+    run = await ran(order(100), around(FakeWorker()))
+    said = run.to_json()
+    assert (said["position"], said["cursor"]) == (100, str(Cursor.of(urls(100), 100)))
+    assert run.order.sources == ()
+    assert run._urls == []
+
+
 async def test_a_cursor_of_another_list_is_not_believed() -> None:
     worker = FakeWorker()
     run = await ran(order(5, cursor=Cursor.of(["http://b/"], 1)), around(worker))
