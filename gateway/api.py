@@ -4,6 +4,7 @@ from gateway.chain.eager import EagerTask, Waiter
 from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
+from gateway.config.named import UpstreamName
 from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
     BodyTooLargeError,
@@ -133,6 +134,7 @@ __all__ = [
     "UpstreamClosedError",
     "UpstreamConnectError",
     "UpstreamError",
+    "UpstreamName",
     "UpstreamProtocolError",
     "UpstreamTimeoutError",
     "Waiter",

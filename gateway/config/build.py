@@ -23,16 +23,15 @@ def build(data: object, resolve: SettingsResolver) -> Configuration | list[Probl
     except ValidationError as error:
         problems += problems_of(error, data, GatewaySettings)
     raw: dict[str, Any] = data if isinstance(data, dict) else {}
-    chain, found = read_chain(raw.get("plugins"), resolve)
-    problems += found
-    routes = raw.get("routes")
     upstreams = raw.get("upstreams")
     names = list(upstreams) if isinstance(upstreams, dict) else []
+    chain, found = read_chain(raw.get("plugins"), resolve, names)
+    problems += found
+    routes = raw.get("routes")
     uses: list[tuple[PluginUse, ...]] = []
     for index, route in enumerate(routes if isinstance(routes, list) else ()):
-        plugins, found = uses_of_route(
-            chain, route.get("plugins") if isinstance(route, dict) else None, ("routes", index, "plugins")
-        )
+        changes = route.get("plugins") if isinstance(route, dict) else None
+        plugins, found = uses_of_route(chain, changes, ("routes", index, "plugins"), names)
         uses.append(plugins)
         problems += found + _upstream_problems(route, names, ("routes", index))
     if not routes and len(names) > 1:

@@ -1,6 +1,6 @@
 """The chain in the file: the global list of plugins, and what routes change in it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from gateway.config.base import Settings
 from gateway.config.mistakes import Path, Problem, did_you_mean
+from gateway.config.named import unknown_upstreams
 from gateway.config.plan import PluginUse
 from gateway.config.translate import problems_of
 
@@ -30,8 +31,11 @@ class Link:
     """Paths, below the settings, of the mistakes in them."""
 
 
-def read_chain(items: object, resolve: SettingsResolver) -> tuple[dict[str, Link | None], list[Problem]]:
-    """The links of the global list in its order, by name, and what is wrong with it.
+def read_chain(
+    items: object, resolve: SettingsResolver, upstreams: Collection[str] = ()
+) -> tuple[dict[str, Link | None], list[Problem]]:
+    """The links of the global list in its order, by name, and what is wrong with it. `upstreams` are those that
+    settings may name.
 
     A name that does not lead to a plugin has no link. Items that are not one plugin each are passed over: the
     settings of the file say so already."""
@@ -51,14 +55,14 @@ def read_chain(items: object, resolve: SettingsResolver) -> tuple[dict[str, Link
             chain[name] = None
             problems.append(Problem(path, _text(error), at_key=True))
             continue
-        link, found = _link(name, model, raw, path)
+        link, found = _link(name, model, raw, path, upstreams)
         chain[name] = link
         problems += found
     return chain, problems
 
 
 def uses_of_route(
-    chain: Mapping[str, Link | None], overrides: object, path: Path
+    chain: Mapping[str, Link | None], overrides: object, path: Path, upstreams: Collection[str] = ()
 ) -> tuple[tuple[PluginUse, ...], list[Problem]]:
     """The plugins of a route in the order of the chain, and what is wrong with its `overrides` at `path`."""
     changes: dict[str, Any] = overrides if isinstance(overrides, dict) else {}
@@ -69,34 +73,41 @@ def uses_of_route(
             continue
         settings: Settings | None = link.settings
         if name in changes:
-            settings, found = _override(link, changes[name], (*path, name))
+            settings, found = _override(link, changes[name], (*path, name), upstreams)
             problems += found
         if settings is not None:
             uses.append(PluginUse(name, settings))
     return tuple(uses), problems
 
 
-def _link(name: str, model: type[Settings], raw: object, path: Path) -> tuple[Link, list[Problem]]:
+def _link(
+    name: str, model: type[Settings], raw: object, path: Path, upstreams: Collection[str]
+) -> tuple[Link, list[Problem]]:
     if raw == "off":
         return Link(name, model, {}, None, False, frozenset()), []
     given = raw if isinstance(raw, dict) else {}
-    settings, problems = _check(model, given, path)
+    settings, problems = _check(model, given, path, upstreams)
     faults = frozenset(problem.path[len(path) :] for problem in problems)
     return Link(name, model, given, settings, True, faults), problems
 
 
-def _override(link: Link, change: object, path: Path) -> tuple[Settings | None, list[Problem]]:
+def _override(
+    link: Link, change: object, path: Path, upstreams: Collection[str]
+) -> tuple[Settings | None, list[Problem]]:
     if change == "off":
         return None, []
     own = change if isinstance(change, dict) else {}
-    settings, problems = _check(link.model, {**link.raw, **own}, path)
+    settings, problems = _check(link.model, {**link.raw, **own}, path, upstreams)
     news = [each for each in problems if each.path[len(path) :] not in link.faults or each.path[len(path)] in own]
     return settings, news
 
 
-def _check(model: type[Settings], data: dict[str, Any], path: Path) -> tuple[Settings | None, list[Problem]]:
+def _check(
+    model: type[Settings], data: dict[str, Any], path: Path, upstreams: Collection[str]
+) -> tuple[Settings | None, list[Problem]]:
     try:
-        return model.model_validate(data), []
+        settings = model.model_validate(data)
+        return settings, unknown_upstreams(settings, upstreams, path)
     except ValidationError as error:
         return None, problems_of(error, data, model, path)
 

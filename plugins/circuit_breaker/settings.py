@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, seconds
+from gateway.api import Duration, OrOff, SettingError, Settings, UpstreamName, seconds
 from gateway.http.fields import is_field_value, is_token
 from gateway.http.hop_by_hop import FRAMING
 
@@ -66,7 +66,7 @@ class StaticResponse(Settings):
 class FallbackSettings(Settings):
     """What answers in place of an upstream whose circuit is open. A stale answer of the cache comes before all that."""
 
-    upstream: str | None = None
+    upstream: UpstreamName | None = None
     """Another upstream, by its name. It gets the request as it is, with the time-outs of the route. If it fails as
     well, what is said below answers."""
     response: StaticResponse | None = None
