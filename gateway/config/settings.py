@@ -23,6 +23,7 @@ from gateway.config.redis import RedisSettings
 from gateway.config.replay import ReplaySettings
 from gateway.config.routes import MatchSettings, RouteSettings, RouteTimeoutSettings, Use
 from gateway.config.shorthand import OneOrMany, OneOrMore, check_token
+from gateway.config.sweeps import SweepName, SweepSettings
 from gateway.config.tiers import HostTierSettings, RedisTierSettings, TierSettings
 from gateway.config.units import Duration, OrOff, seconds
 from gateway.config.upstreams import (
@@ -54,6 +55,8 @@ __all__ = [
     "RouteTimeoutSettings",
     "ServerSettings",
     "StickySettings",
+    "SweepName",
+    "SweepSettings",
     "TcpAddress",
     "TierSettings",
     "TimeoutSettings",
@@ -142,6 +145,8 @@ class GatewaySettings(Settings):
     """Where answers are kept beside the memory of each worker."""
     warming: WarmingSettings = WarmingSettings()
     """Requests that the gateway makes itself so that clients find their answers stored."""
+    sweeps: dict[SweepName, SweepSettings] = Field(default_factory=dict)
+    """What is stored and asked about in the background, by the name of the sweep."""
     trusted_proxies: OneOrMany[Network] = ()
     """Networks whose `Forwarded` and `X-Forwarded-*` fields are believed. From anybody else they are replaced."""
     drain: Duration = seconds(15)

@@ -25,6 +25,7 @@ from gateway.supervisor.report import Result
 from gateway.supervisor.sockets import Listening
 from gateway.supervisor.status import status_of
 from gateway.supervisor.supervisor import Supervisor
+from gateway.supervisor.sweep_admin import SweepAdmin
 from gateway.supervisor.warming_admin import WarmingAdmin
 
 MAX_BODY_OCTETS = 64 * 1024
@@ -53,6 +54,7 @@ class Admin:
         breakers = Breakers(self._supervisor)
         connections = ConnectionAdmin(self._supervisor)
         servers = HealthAdmin(self._supervisor)
+        sweeps = SweepAdmin(self._supervisor)
         warming = WarmingAdmin(self._supervisor)
         routes = [
             application.router.add_get("/", self.index),
@@ -69,6 +71,12 @@ class Admin:
             application.router.add_post("/api/connections/close", connections.close),
             application.router.add_get("/api/breakers", breakers.list),
             application.router.add_post("/api/breakers", breakers.order),
+            application.router.add_post("/api/sweeps", sweeps.start),
+            application.router.add_get("/api/sweeps", sweeps.list),
+            application.router.add_get("/api/sweeps/{run}", sweeps.show),
+            application.router.add_post("/api/sweeps/{run}/pause", sweeps.pause),
+            application.router.add_post("/api/sweeps/{run}/resume", sweeps.resume),
+            application.router.add_post("/api/sweeps/{run}/cancel", sweeps.cancel),
             application.router.add_post("/api/warm", warming.start),
             application.router.add_get("/api/warm", warming.list),
             application.router.add_get("/api/warm/{run}", warming.show),

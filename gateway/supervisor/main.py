@@ -85,6 +85,7 @@ class Run:
         helpers = [
             self._spawn(supervisor.fleet.watch()),
             self._spawn(watching.watch(supervisor)),
+            self._spawn(supervisor.sweeps.watch()),
             self._spawn(self._reload_when_asked(supervisor)),
         ]
         code = os.EX_OK

@@ -13,6 +13,8 @@ ENTRIES = (
     ("GET", "/api/entries", "what is stored, in pages; each worker has a memory of its own"),
     ("POST", "/api/warm", "fetch what clients will want: URLs, a sitemap, an access log, what another gateway has"),
     ("GET", "/api/warm", "the last runs of that; POST /api/warm/ID/cancel stops one, resume lets it go on"),
+    ("GET", "/api/sweeps", "sweeps of what is stored: under way, over, and due by the clock"),
+    ("POST", "/api/sweeps", "ask the origin about what is stored; then /api/sweeps/ID/pause, resume or cancel"),
     ("GET", "/api/upstreams", "every upstream with its servers: healthy, ejected, draining, and what waits for them"),
     ("POST", "/api/upstreams/NAME/servers/URL/drain", "no new requests to a server; resume instead of drain undoes it"),
     ("GET", "/api/breakers", "every circuit: closed, half-open or open, why, and when it is tried again"),

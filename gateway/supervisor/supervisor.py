@@ -22,6 +22,7 @@ from gateway.supervisor.readiness import Phase, Readiness, readiness
 from gateway.supervisor.report import ReloadReport, Result, mistakes_of
 from gateway.supervisor.sockets import Listening
 from gateway.supervisor.source import ConfigSource
+from gateway.supervisor.sweep_keeper import Sweeps
 from gateway.supervisor.warming_ways import surroundings
 from gateway.warming.desk import Warming
 
@@ -56,6 +57,7 @@ class Supervisor:
         self.fleet = Fleet(inheritance, self.figures, self._order(1, configuration), blocked_seconds)
         self.servers = Keeper(self.figures, lambda message: self.fleet.tell("servers", **message))
         inheritance.servers = self.servers.message
+        self.sweeps = Sweeps(lambda: self.configuration.settings.sweeps, lambda: self.fleet.ready, self.figures)
         self.warming = Warming(surroundings(self.fleet, lambda: self.configuration.settings))
         self.last_reload = ReloadReport(self.started, "start", Result.APPLIED, 1)
         self.certificate_errors: tuple[str, ...] = ()
@@ -174,6 +176,7 @@ class Supervisor:
         self._started.set()
         seconds = self.configuration.settings.drain
         self._log.info("draining", seconds=seconds)
+        await self.sweeps.close()
         await self.warming.close()
         for each in self.listening:
             each.release()

@@ -26,6 +26,8 @@ busy loops have to come to it as well."""
 COMERS = 5.0
 """Requests that are expected between the moment and the end of the lifetime: that none of them comes has a chance of
 1 in 150."""
+SPREAD = 0.5
+"""Over this part of the time that may be given up, moments are spread that would all be at its beginning."""
 MOST_TOKENS = 1000.0
 FIRST_TOKENS = 10.0
 REST_SECONDS = 1.0
@@ -111,8 +113,10 @@ class Ahead:
             return math.inf
         mean = rules.beta * max(stored.origin_seconds, LEAST_DELTA)
         drawn = min(max(self._random(), _TINY), 1.0 - _TINY)
-        left = mean * (math.log(rate * mean) - math.log(-math.log(drawn)))
-        return until - min(max(left, COMERS / rate), self._widest(stored))
+        left, widest = mean * (math.log(rate * mean) - math.log(-math.log(drawn))), self._widest(stored)
+        if left > widest:  # for all that is used much: other workers have the same end, and other answers too
+            left = widest * (1.0 - SPREAD * (1.0 - self._random()))
+        return until - min(max(left, COMERS / rate), widest)
 
     def _widest(self, stored: StoredResponse) -> float:
         """The most seconds that a refresh may be ahead of the end. A slow origin needs its time, whatever the share."""

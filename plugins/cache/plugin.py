@@ -36,8 +36,9 @@ from plugins.cache.settings import CacheSettings
 from plugins.cache.stale import failure_of
 from plugins.cache.stored import StoredResponse
 from plugins.cache.storing import StorePlan, may_store
+from plugins.cache.sweeping_batch import Heard
 from plugins.cache.uncacheable import Uncacheable
-from plugins.cache.upkeep import Upkeep
+from plugins.cache.upkeep import Upkeep, overheard
 
 
 async def _in_turns(step: Callable[[], bool]) -> None:
@@ -64,7 +65,7 @@ class CachePlugin(Plugin):
         self._desk, self._keeper = parts.desk, parts.keeper
         self._large = Uncacheable(settings.hit_for_miss)
         self._clearing = Clearing(parts, runtime, _in_turns)
-        self._upkeep = Upkeep(parts, runtime)
+        self._upkeep = Upkeep(parts, runtime, _in_turns)
         self._missing = Missing(settings, parts.shared, parts.figures, parts.uncacheable, parts.tiered)
 
     async def open(self) -> None:
@@ -76,7 +77,7 @@ class CachePlugin(Plugin):
         if control is not None:
             self._clearing.listen(control)
             control.on("entries", self._entries)
-            control.on("confirmed", self._upkeep.hear)
+            self._upkeep.listen(control)
 
     async def close(self) -> None:
         """Leave the store to the other routes. What the last one leaves behind goes with it."""
@@ -120,8 +121,9 @@ class CachePlugin(Plugin):
         passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
         refused = self._missing.refused
 
-        async def ask(own: Request, stored: StoredResponse, confirm: bool) -> Response:
-            return await self._ask(inner, own, stored.key, MissReason.STALE, stored, confirm=confirm)
+        async def ask(own: Request, stored: StoredResponse, confirm: bool, heard: Heard | None) -> Response:
+            through = inner if heard is None else overheard(inner, heard)
+            return await self._ask(through, own, stored.key, MissReason.STALE, stored, confirm=confirm)
 
         self._upkeep.ask, self._serving.refresh = ask, self._upkeep.refresh_ahead
 

@@ -13,6 +13,7 @@ from plugins.cache.outbox import Outbox
 from plugins.cache.refreshes import Refreshes
 from plugins.cache.settings import CacheSettings
 from plugins.cache.store import MemoryStore
+from plugins.cache.sweeping import Sweeper
 from plugins.cache.tiered import Tiered
 
 ENTRY_OVERHEAD = 64 * 1024
@@ -32,6 +33,7 @@ class Shared:
         self.refreshes = Refreshes(self.filling)
         self.outbox = Outbox()
         self.confirmations = Confirmations()
+        self.sweeper = Sweeper(self.store)
         self._routes: dict[int, tuple[CacheSettings, Keyer]] = {}
         self._changing: tuple[Keyer, ...] = ()
         self._marks: dict[str, bytes] = {}

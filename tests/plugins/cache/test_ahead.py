@@ -100,7 +100,7 @@ def test_no_more_than_its_share_of_a_lifetime_is_given_up() -> None:
 def test_an_origin_that_takes_longer_than_that_is_given_its_time() -> None:
     stored = popular(lifetime=10.0, origin_seconds=3.0)
     assert fresh_until(stored) - alone_until(stored) == pytest.approx(5.0)
-    assert Route().ahead.is_due(stored, alone_until(stored))
+    assert Route(lambda: 1.0).ahead.is_due(stored, alone_until(stored))
 
 
 @pytest.mark.parametrize("drawn", [0.0, 1.0])
