@@ -75,6 +75,10 @@ class Redis:
         """Whether Redis can be used now. In a cluster: the node with the channels."""
         return self._nodes is not None and self._nodes.home is not None and self._nodes.home.is_up
 
+    def nodes(self) -> list[Node]:
+        """The servers: one, or the masters of a cluster as far as they are known."""
+        return [] if self._nodes is None else list(self._nodes.all())
+
     def on_up(self, notice: Notice) -> None:
         """Call back after each connection that was made, the first one too, and each time that Redis answers again
         after it did not: what it told in between may have been missed."""

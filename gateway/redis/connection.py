@@ -36,8 +36,7 @@ class Connection(asyncio.Protocol):
         on_stall: Callable[[Connection], None],
         on_lost: Callable[[Connection, str], None],
     ) -> None:
-        self.timeout = timeout
-        """Seconds that an answer may take. May be changed."""
+        self._timeout = timeout
         self.is_open = False
         self.answered = 0
         """How many answers came, late ones included."""
@@ -94,6 +93,19 @@ class Connection(asyncio.Protocol):
     # ---- our side ----------------------------------------------------------------------------------------------------
 
     @property
+    def timeout(self) -> float:
+        """Seconds that an answer may take. May be changed, for what is sent from then on."""
+        return self._timeout
+
+    @timeout.setter
+    def timeout(self, seconds: float) -> None:
+        self._timeout = seconds
+        if self._timer is not None:  # it may be later than what is sent next has to be answered
+            self._timer.cancel()
+            self._timer = None
+        self._overdue()
+
+    @property
     def under_way(self) -> int:
         """How many commands have no answer yet, given up ones included."""
         return len(self._under_way)
@@ -112,7 +124,7 @@ class Connection(asyncio.Protocol):
             future.set_exception(RedisDownError("no connection" if transport is None else "too much is under way"))
             future.exception()  # nobody has to look
             return future
-        until = loop.time() + self.timeout
+        until = loop.time() + self._timeout
         under_way.append((future, until))
         transport.write(_pack(tuple(command)))
         if self._timer is None:

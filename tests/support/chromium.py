@@ -22,6 +22,8 @@ _OPTIONS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-breakpad",
+    "--disable-crash-reporter",
 )
 _FIRST_PATIENCE = 100.0
 
@@ -32,8 +34,9 @@ def find_chromium(directory: Path) -> str:
     if program is None:
         pytest.skip("there is no Chromium here: apt-get install chromium")
     argv = [program, *_OPTIONS, f"--user-data-dir={directory / 'first'}", "--dump-dom", "data:text/html,<p>works</p>"]
+    home = _at_home(directory)
     try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_FIRST_PATIENCE)
+        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=_FIRST_PATIENCE, env=home)
     except (OSError, subprocess.TimeoutExpired) as error:
         pytest.skip(f"Chromium does not start here: {error}")
     if "works" not in done.stdout:
@@ -41,12 +44,19 @@ def find_chromium(directory: Path) -> str:
     return program
 
 
+def _at_home(directory: Path) -> dict[str, str]:
+    """An environment in which it leaves its traces in `directory` and nowhere else."""
+    return {**os.environ, "HOME": str(directory), "XDG_CONFIG_HOME": str(directory), "XDG_CACHE_HOME": str(directory)}
+
+
 @contextmanager
 def showing(program: str, url: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A browser that shows a page, for the length of the block. What it says is in `directory/browser.log`."""
     argv = [program, *_OPTIONS, f"--user-data-dir={directory / 'profile'}", "--remote-debugging-port=0", url]
     with (directory / "browser.log").open("wb") as log:
-        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(
+            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_at_home(directory)
+        )
     try:
         yield process
     finally:

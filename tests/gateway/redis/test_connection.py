@@ -150,6 +150,16 @@ async def test_nobody_waits_longer_than_the_time_out_and_late_answers_are_nobody
     assert case.connection.answered == 2
 
 
+async def test_a_shorter_time_out_counts_at_once_for_what_is_sent_next() -> None:
+    case = Case(timeout=3600.0)
+    first = case.connection.send(("PING",))
+    case.connection.data_received(b"+PONG\r\n")
+    await first
+    case.connection.timeout = 0.005
+    with pytest.raises(RedisDownError, match="too late"):
+        await case.connection.send(("GET", "a"))
+
+
 async def test_an_answer_in_time_is_no_stall() -> None:
     case = Case(timeout=0.005)
     for _ in range(3):
