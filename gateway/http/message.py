@@ -104,6 +104,9 @@ class Request:
     served_by: str = ""
     """The upstream server that was asked last, empty when none was. Set while its answer is waited for, so that whoever
     asks a second one meanwhile can avoid it."""
+    made_good: Exception | None = None
+    """The failure of a server in whose place another one was asked, by the end of the road itself. For whoever judges
+    servers; a failure that was not made good is raised instead."""
     interim: Callable[[int, Fields], None] | None = None
     """Called with each 1xx response on its way to the client (RFC 9110 §15.2)."""
     offers_replay: int = 0

@@ -176,6 +176,7 @@ class Upstream:
                     begun = failed(error, request, server, begun)
                     if retried or not may_repeat(error, request, server, connection):
                         raise
+                    request.made_good = error.with_traceback(None)
                 finally:
                     server.pending -= 1
                 retried = True

@@ -19,6 +19,7 @@ from gateway.api import (
     Response,
     Runtime,
     StreamEnd,
+    UpstreamConnectError,
     UpstreamError,
 )
 from plugins.circuit_breaker.answer import Refusals, Static, wants_json, words_for
@@ -119,6 +120,8 @@ class CircuitBreakerPlugin(Plugin):
                 if instead is not None:
                     return await instead(request, error)
                 raise
+            if request.made_good is not None:
+                self._made_good(request, epoch)
             breaker = only or breakers.get(request.served_by) or self._breaker_of(request)
             failed = response.status in statuses
             if breaker is not None:
@@ -204,6 +207,8 @@ class CircuitBreakerPlugin(Plugin):
             request.avoid = avoided
             group.leave(admission)
         now = self._runtime.clock.monotonic()
+        if request.made_good is not None:
+            self._made_good(request, admission.epoch, admission.probe)
         breaker = self._breaker_of(request)
         failed = response.status in self._judge.statuses
         if breaker is not None:
@@ -233,6 +238,8 @@ class CircuitBreakerPlugin(Plugin):
     def _failed(
         self, request: Request, error: UpstreamError, begun: float, epoch: int, probe: str | None = None
     ) -> None:
+        if request.made_good is not None:
+            self._made_good(request, epoch, probe)
         failed = self._judge.of_error(error)
         breaker = self._breaker_of(request)
         if failed is None or breaker is None:
@@ -240,6 +247,14 @@ class CircuitBreakerPlugin(Plugin):
         now = self._runtime.clock.monotonic()
         is_probe = probe is not None and self._group.breakers.get(probe) is breaker
         breaker.record(failed, now - begun, epoch, now, probe=is_probe)
+
+    def _made_good(self, request: Request, epoch: int, probe: str | None = None) -> None:
+        """Another server was asked in place of one that failed: that one has a circuit, too."""
+        error, request.made_good = request.made_good, None
+        group = self._group
+        if isinstance(error, UpstreamConnectError) and group.per_server and self._judge.of_error(error):
+            now = self._runtime.clock.monotonic()
+            group.breaker(error.server).record(True, 0.0, epoch, now, probe=probe == error.server)
 
     def _watch_body(self, body: BodyStream, breaker: Breaker, epoch: int) -> None:
         """Count a body that breaks off, when it does."""

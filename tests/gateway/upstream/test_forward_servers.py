@@ -112,6 +112,18 @@ class TestDeadlines:
         assert sending.cancelled()
         assert forwarding.connections(origin.url) == (0, 0, 0)
 
+    async def test_a_failure_that_another_server_made_good_is_told(self, stage: Stage) -> None:
+        origin = await stage.origin()
+        refusing = f"http://127.0.0.1:{free_port()}"
+        forwarding = stage.before(refusing, origin.url, balance="round_robin")
+        request, after = make_request(), make_request()
+        assert (await forwarding.handler(request)).status == 200
+        assert isinstance(request.made_good, UpstreamConnectError)
+        assert (request.made_good.server, request.served_by) == (refusing, origin.url)
+        assert request.made_good.__traceback__ is None
+        await forwarding.handler(after)
+        assert after.made_good is None
+
 
 class TestOnce:
     async def test_who_tries_again_itself_is_not_helped(self, stage: Stage) -> None:
