@@ -6,9 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.chromium import find_chromium
 from tests.support.gateway import Gateway, before, running
 from tests.support.origin import Origin
 from tests.support.replies import well_behaved
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The command of a Chromium that works here; without one the tests that want it are left out, and say why."""
+    return find_chromium(tmp_path_factory.mktemp("chromium"))
 
 
 @pytest.fixture(scope="session")

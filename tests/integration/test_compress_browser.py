@@ -3,37 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import signal
-import subprocess
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
 
+from tests.support.chromium import showing
 from tests.support.gateway import Gateway, Settings, before, running, wait_until
 from tests.support.library import Library, content_of_text
 
 NUMBER = 1_000
 AT_A_TIME = 6
 CODINGS = ("zstd", "br", "gzip")
-_PROGRAMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_OPTIONS = (
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-breakpad",
-    "--disable-crash-reporter",
-)
 
 # Reads every text, adds up an Adler-32 of its octets, and tells the origin what differed. Then it asks for some again,
 # past its own cache but with the tags that it knows.
@@ -69,43 +51,6 @@ run();
 </script>"""
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The command of a Chromium that works here; without one the tests are left out, and say why."""
-    program = next((path for name in _PROGRAMS if (path := shutil.which(name))), None)
-    if program is None:
-        pytest.skip("there is no Chromium here: apt-get install chromium")
-    profile = tmp_path_factory.mktemp("first") / "profile"
-    argv = [program, *_OPTIONS, f"--user-data-dir={profile}", "--dump-dom", "data:text/html,<p>works</p>"]
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, check=False, timeout=100, env=_at_home(profile))
-    except (OSError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"Chromium does not start here: {error}")
-    if "works" not in done.stdout:
-        pytest.skip(f"Chromium does not work here: {done.stderr[-500:]}")
-    return program
-
-
-def _at_home(directory: Path) -> dict[str, str]:
-    """An environment in which it leaves its traces in `directory` and nowhere else."""
-    return {**os.environ, "HOME": str(directory), "XDG_CONFIG_HOME": str(directory), "XDG_CACHE_HOME": str(directory)}
-
-
-@contextmanager
-def open_page(program: str, url: str, directory: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """A browser without a window that shows a page, for the length of the block."""
-    argv = [program, *_OPTIONS, f"--user-data-dir={directory / 'profile'}", "--remote-debugging-port=0", url]
-    with (directory / "browser.log").open("wb") as log:
-        process = subprocess.Popen(
-            argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, env=_at_home(directory)
-        )
-    try:
-        yield process
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(20)
-
-
 def reports(library: Library) -> list[dict[str, object]]:
     """What the page has told the origin."""
     targets = [each.target.decode() for each in list(library.requests) if each.target.startswith(b"/report/")]
@@ -113,13 +58,13 @@ def reports(library: Library) -> list[dict[str, object]]:
 
 
 @pytest.mark.parametrize("coding", CODINGS)
-def test_chromium_reads_every_text(coding: str, browser: str, tmp_path: Path) -> None:
+def test_chromium_reads_every_text(coding: str, chromium: str, tmp_path: Path) -> None:
     others = [each for each in CODINGS if each != coding]
     settings: Settings = {"plugins": [{"compress": {"prefer": [coding, *others]}}, {"cache": {}}]}
     with Library() as library, running(before(library.url) | settings, tmp_path / "gateway") as gateway:
         sums = [zlib.adler32(content_of_text(number)) for number in range(NUMBER)]
         library.page = _PAGE.replace("SUMS", json.dumps(sums)).replace("READERS", str(AT_A_TIME)).encode()
-        with open_page(browser, f"http://127.0.0.1:{gateway.port}/page/0", tmp_path) as process:
+        with showing(chromium, f"http://127.0.0.1:{gateway.port}/page/0", tmp_path) as process:
             wait_until(lambda: bool(reports(library)) or process.poll() is not None, "the page reports", patience=100.0)
         log = (tmp_path / "browser.log").read_text(errors="replace")
         assert reports(library), f"the browser ended:\n{log}"

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 import pytest
 
 from plugins.websocket_batch.shim import read_shim
-from tests.support.chromium import find_chromium, showing
+from tests.support.chromium import showing
 from tests.support.frames import frame, read_frames
 from tests.support.gateway import before, running, wait_until
 from tests.support.origin import Connection, Origin, Received
@@ -91,11 +91,6 @@ def _talk(connection: Connection, received: Received) -> None:
                     connection.send(b"".join(frame(1, b'{"number": %d}' % n, masked=False) for n in numbers))
             elif each.opcode in (1, 2, 8):
                 connection.send(frame(each.opcode, each.payload, masked=False))
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return find_chromium(tmp_path_factory.mktemp("chromium"))
 
 
 def report_of(
