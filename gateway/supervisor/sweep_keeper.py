@@ -99,7 +99,10 @@ class Sweeps:
     async def watch(self) -> None:
         """Order what the clock says, for ever."""
         while True:
-            self.look(datetime.now(UTC))
+            try:
+                self.look(datetime.now(UTC))
+            except Exception as error:  # a time zone that is no longer there, say: the other sweeps go on
+                self._log.error("the schedules of sweeps cannot be read", exc_info=error)
             await asyncio.sleep(LOOK_SECONDS)
 
     def look(self, now: datetime) -> None:

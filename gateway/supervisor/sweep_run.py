@@ -52,6 +52,9 @@ class Asked(Protocol):
     async def call(self, kind: str, *, timeout: float, **fields: Any) -> Message:
         """Ask it."""
 
+    def tell(self, kind: str, **fields: Any) -> None:
+        """Tell it."""
+
 
 class Pace:
     """So many a second, over everything. No clock of its own."""
@@ -141,14 +144,11 @@ class Run:
             self.reason = str(error) or type(error).__name__
             self._end(State.FAILED)
         finally:
-            await self._tell_end()
+            for worker in self._names.values():
+                worker.tell("sweep_end", run=self.id)
 
     def _end(self, state: State) -> None:
         self.state, self.ended = state, time.time()
-
-    async def _tell_end(self) -> None:
-        calls = (worker.call("sweep_end", timeout=PAGE_SECONDS, run=self.id) for worker in self._names.values())
-        await asyncio.gather(*calls, return_exceptions=True)
 
     async def _find(self) -> None:
         """Let every worker look for what is meant, and lay it together."""

@@ -5,11 +5,13 @@ confirmed. When it has changed, the others are sent to look as well: they find t
 
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
+from heapq import nlargest
 from math import inf
 from typing import Any
 
 from gateway.config.sweeps import Order
 
+SPARE = 10_000
 MOST_FAILURES = 20
 """Failures of a sweep that are named in its report."""
 
@@ -74,7 +76,7 @@ class Work:
         self.held = 0
         """Stored responses that were found, in all workers."""
         self.left_out = 0
-        """Answers beyond the most that a sweep may have."""
+        """Answers beyond the most that a sweep may have; some of them maybe once for each worker that has them."""
         self.unconfirmable = 0
 
     def add(self, worker: str, rows: Iterable[Row]) -> None:
@@ -88,13 +90,21 @@ class Work:
             item.holders[worker] = number
             item.urgency = max(item.urgency, self._urgency(row))
             self.held += 1
+        if len(self._items) > 2 * self._most + SPARE:
+            self._keep_most()
+
+    def _keep_most(self) -> None:
+        """Let go of the least urgent while there is more to come: what is held here is bounded."""
+        best = nlargest(self._most, self._items.items(), key=lambda pair: pair[1].urgency)
+        self.left_out += len(self._items) - len(best)
+        self._items = dict(best)
 
     def arrange(self) -> None:
         """Everything has been found: put it in order, and share it out."""
         items = sorted(self._items.values(), key=lambda item: item.urgency, reverse=True)
         self._items = {}
-        self.left_out = max(0, len(items) - self._most)
-        self.total = len(items) - self.left_out
+        self.left_out += max(0, len(items) - self._most)
+        self.total = min(len(items), self._most)
         shares: Counter[str] = Counter()
         for item in items[: self._most]:
             worker = min(item.holders, key=lambda name: (shares[name], name))

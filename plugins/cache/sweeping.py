@@ -70,9 +70,9 @@ class Scan:
         """Responses that are meant and were left out: they have no validator."""
         self._wanted = wanted
         self._now = now
-        self._seen: set[Mark] = set()
         tags_alone = all(isinstance(selector, ByTag) for selector in wanted.among)
         among: Sequence[Selector] = wanted.among if tags_alone else (EVERYTHING,)
+        self._seen: set[Mark] | None = set() if len(among) > 1 else None  # with several tags it may come up twice
         self._candidates: Iterator[StoredResponse] = chain.from_iterable(map(store.candidates, among))
 
     def step(self) -> bool:
@@ -80,19 +80,19 @@ class Scan:
         looked_at = list(islice(self._candidates, SLICE))
         for stored in looked_at:
             mark = (stored.key, stored.variant)
-            if stored.place is None or mark in self._seen or not self._wanted.means(stored, self._now):
+            if stored.place is None or stored.variant.startswith(PART) or not self._wanted.means(stored, self._now):
                 continue
-            if stored.variant.startswith(PART):
-                continue
+            if self._seen is not None:
+                if mark in self._seen:
+                    continue
+                self._seen.add(mark)
             if not has_origin_validator(stored) and not self._wanted.fetches:
                 self.unconfirmable += 1
                 continue
-            self._seen.add(mark)
             self.marks.append(mark)
         if len(looked_at) == SLICE and len(self.marks) < MOST_SCANNED:
             return True
-        self._seen = set()
-        self._candidates = iter(())
+        self._seen, self._candidates = None, iter(())
         return False
 
     def rows(self, store: MemoryStore, offset: int, shift: float) -> list[list[Any]]:

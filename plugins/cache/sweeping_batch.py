@@ -101,6 +101,12 @@ class Batch:
         }
 
 
+class UnusableError(GatewayError):
+    """An answer that a sweep has nothing to do with: it must not take the place of what is stored."""
+
+    reason = "unusable"
+
+
 class Heard:
     """What the origin answered to one request of a sweep, before anything was made of it."""
 
@@ -112,9 +118,14 @@ class Heard:
         self.error: GatewayError | None = None
 
     def answered(self, response: Response) -> None:
-        """That came."""
+        """That came. Raises UnusableError if nothing may be made of it.
+
+        A sweep asks without anybody's credentials: what it is refused is no news about what is stored."""
         self.status, self.error = response.status, None
         self.retry_after = response.fields.get(b"retry-after")
+        if self.why_failed() is not None:
+            response.discard()
+            raise UnusableError(f"status {self.status}")
 
     def failed(self, error: GatewayError) -> None:
         """Nothing came, or it broke off."""

@@ -27,7 +27,7 @@ from plugins.cache.reasons import HitReason, StaleReason
 from plugins.cache.sending import for_refresh
 from plugins.cache.stored import StoredResponse
 from plugins.cache.sweeping import MOST_ROWS, held
-from plugins.cache.sweeping_batch import Batch, Heard, Outcome
+from plugins.cache.sweeping_batch import Batch, Heard, Outcome, UnusableError
 from plugins.cache.sweeping_request import request_of
 
 Ask = Callable[[Request, StoredResponse, bool, Heard | None], Awaitable[Response]]
@@ -174,7 +174,8 @@ class Upkeep:
         while shared.sweeper.scan is scan and monotonic() < until and (item := batch.next()) is not None:
             number, mark = item
             stored = held(shared.store, mark)
-            if stored is not None and self._tiered is not None and self._tiered.look(stored.key, (stored,)):
+            if stored is not None and self._tiered is not None:
+                self._tiered.look(stored.key, shared.store.get(stored.key))
                 stored = held(shared.store, mark)
             if stored is None:
                 batch.note(number, Outcome.VANISHED)
@@ -184,6 +185,9 @@ class Upkeep:
                 answered = False
                 try:
                     answered = await self._ask_about(stored, number, batch)
+                except Exception as error:  # the others are asked about all the same
+                    batch.fail(number, type(error).__name__)
+                    self._runtime.log.error("a sweep stumbled", key=stored.key, exc_info=error)
                 finally:
                     shared.refreshes.end(mark, self._now(), in_vain=not answered)
 
@@ -204,6 +208,8 @@ class Upkeep:
                 response.sent(True)
             else:
                 response.discard()
+        except UnusableError:
+            pass
         except GatewayError as error:
             heard.failed(error)
         if (rest := heard.rest(clock.wall())) is not None:

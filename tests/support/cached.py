@@ -241,3 +241,6 @@ class _Silent:
 
     def warning(self, event: str, **values: Any) -> None:
         """Nothing."""
+
+    def error(self, event: str, **values: Any) -> None:
+        """Nothing."""

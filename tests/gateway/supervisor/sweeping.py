@@ -48,9 +48,6 @@ class HoldingWorker:
                 offset = fields["offset"]
                 rows = [[number, name, "shop", 0.0, 9.0, 1, 1.0, 100] for number, name in enumerate(self.names)]
                 return {"rows": rows[offset : offset + 2], "page": 2}
-            case "sweep_end":
-                self.ended.append(fields["run"])
-                return {}
             case "sweep shop":
                 self.asked.append(fields["numbers"])
                 if self.gate is not None:
@@ -65,6 +62,10 @@ class HoldingWorker:
                     **self.answer(fields["numbers"]),
                 }
         raise AssertionError(f"nobody asks a worker for {kind}")
+
+    def tell(self, kind: str, **fields: Any) -> None:
+        assert kind == "sweep_end"
+        self.ended.append(fields["run"])
 
 
 def order(name: str = "test", trigger: str = "api", **said: Any) -> SweepOrder:

@@ -1,5 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from gateway.config.settings import SweepSettings
 from gateway.supervisor.sweep_schedule import Timetable
 
@@ -47,6 +49,22 @@ def test_without_a_schedule_nothing_is_due() -> None:
     timetable.due(sweep(), NOON)
     assert timetable.due(sweep(None), NOON + timedelta(days=2)) == []
     assert timetable.next_at("often") is None
+
+
+@pytest.mark.parametrize(
+    ("day", "turn"),
+    [
+        (datetime(2026, 3, 28, 12, 0, tzinfo=UTC), datetime(2026, 3, 29, 1, 0, tzinfo=UTC)),
+        (datetime(2026, 10, 24, 12, 0, tzinfo=UTC), datetime(2026, 10, 25, 0, 30, tzinfo=UTC)),
+    ],
+)
+def test_an_hour_that_is_skipped_or_comes_twice_brings_one_turn(day: datetime, turn: datetime) -> None:
+    timetable = Timetable()
+    wanted = sweep("30 2 * * *", "Europe/Vienna")
+    timetable.due(wanted, day)
+    assert timetable.next_at("often") == turn.timestamp()
+    assert timetable.due(wanted, turn) == ["often"]
+    assert timetable.next_at("often") != turn.timestamp() + 3600
 
 
 def test_the_clock_hangs_where_the_settings_say() -> None:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from gateway.config.sweeps import Order
-from gateway.supervisor.sweep_work import MOST_FAILURES, Batch, Work
+from gateway.supervisor.sweep_work import MOST_FAILURES, SPARE, Batch, Work
 
 
 def row(number: int, name: str, route: str = "shop", uses: int = 1, seconds: float = 1.0, **given: float) -> list[Any]:
@@ -89,6 +89,15 @@ def test_no_more_than_the_most_is_asked_about() -> None:
     work = work_of(*(row(number, str(number), uses=number) for number in range(5)), most=2)
     assert (work.total, work.left_out) == (2, 3)
     assert batch(work).numbers == [4, 3]
+
+
+def test_what_is_held_meanwhile_is_bounded() -> None:
+    work = Work(Order.SAVES, 2)
+    for page in range(3 * SPARE // 500):
+        work.add("0", [row(page * 500 + at, f"{page} {at}", uses=page * 500 + at) for at in range(500)])
+    work.arrange()
+    assert (work.total, work.left_out, work.held) == (2, 3 * SPARE - 2, 3 * SPARE)
+    assert batch(work).numbers == [3 * SPARE - 1, 3 * SPARE - 2]
 
 
 def test_a_batch_is_of_one_route() -> None:

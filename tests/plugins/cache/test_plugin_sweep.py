@@ -148,6 +148,28 @@ async def test_an_origin_that_fails_is_counted_and_named(trouble: Answer, why: s
     assert swept.cached.shown("cache_entries") == PAGES
 
 
+@pytest.mark.parametrize("status", [401, 403, 418])
+async def test_what_a_sweep_is_refused_takes_no_ones_place(status: int) -> None:
+    swept = Swept(page(TAGGED, b"who are you?", status), negative={"4xx": "1h"})
+    numbers = await swept.begin()
+    assert (await swept.ask(numbers[:1]))["counts"] == {"failed": 1}
+    assert (await swept.cached.ask("/0")).why.startswith("hit")
+    assert swept.cached.shown("cache_entries") == PAGES
+
+
+async def test_a_plugin_that_breaks_is_counted_and_the_others_are_asked_about() -> None:
+    swept = Swept()
+    numbers = await swept.begin()
+
+    async def breaking(request: Request) -> Response:
+        if request.target == b"/3":
+            raise RuntimeError("boom")
+        return shop(request)
+
+    swept.cached.handle = swept.cached.plugin.wrap(breaking)
+    assert (await swept.ask(numbers))["counts"] == {"confirmed": PAGES - 1, "failed": 1}
+
+
 async def test_a_batch_ends_with_its_sweep() -> None:
     swept = Swept()
     numbers = await swept.begin()

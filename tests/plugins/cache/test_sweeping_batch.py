@@ -1,3 +1,4 @@
+import contextlib
 from typing import Any
 
 import pytest
@@ -6,7 +7,15 @@ from gateway.api import CircuitOpenError, GatewayError, OverloadedError, Upstrea
 from gateway.http.validators import EntityTag
 from plugins.cache.store import MemoryStore
 from plugins.cache.sweeping import Scan, Wanted
-from plugins.cache.sweeping_batch import FAILURES_IN_A_ROW, MOST_FAILURES, MOST_REST, Batch, Heard, Outcome
+from plugins.cache.sweeping_batch import (
+    FAILURES_IN_A_ROW,
+    MOST_FAILURES,
+    MOST_REST,
+    Batch,
+    Heard,
+    Outcome,
+    UnusableError,
+)
 from tests.support.caching import date
 from tests.support.plugins import make_response
 from tests.support.stored_responses import stored_response
@@ -87,7 +96,8 @@ def heard(status: int = 200, error: GatewayError | None = None, **fields: str) -
     found = Heard()
     if error is not None:
         found.failed(error)
-    else:
+        return found
+    with contextlib.suppress(UnusableError):
         found.answered(make_response(status, {name.replace("_", "-"): value for name, value in fields.items()}))
     return found
 
