@@ -360,5 +360,7 @@ class Exchange(EagerTask):
             connection.forget()
             response.sent(True)
 
-        front.tunnels.begin(self.request, upgraded, transport, received, front.limits.tunnel_idle_timeout, ended)
+        limits = front.limits
+        idle, join = limits.tunnel_idle_timeout, limits.tunnel_join
+        front.tunnels.begin(self.request, upgraded, transport, received, idle, ended, join)
         self._record(101, now)

@@ -67,6 +67,7 @@ class Limits:
     connections: int
     connections_per_address: int
     tunnel_idle_timeout: float
+    tunnel_join: float | None
 
 
 _SWEEPS_BETWEEN = 20

@@ -16,6 +16,7 @@ from gateway.http.message import Request
 from gateway.websocket.bridge import Bridge
 from gateway.websocket.close_codes import CloseCode
 from gateway.websocket.due import DueLine
+from gateway.websocket.feeds import Feeds
 from gateway.websocket.figures import RouteFigures
 from gateway.websocket.terms import FrameTerms
 from gateway.websocket.tunnel import Tunnel, UpgradedUpstream
@@ -77,6 +78,7 @@ class Connections:
         self._figures = figures
         self._members: dict[str, Upgraded] = {}
         self._lines: dict[float, DueLine] = {}
+        self._feeds: dict[float, Feeds] = {}
         self._routes: dict[str, RouteFigures] = {}
         self._numbers = itertools.count(1)
         self._relief: asyncio.Handle | None = None
@@ -94,6 +96,15 @@ class Connections:
             line = self._lines[seconds] = DueLine(self.loop)
         return line
 
+    def feeds_of(self, seconds: float | None) -> Feeds | None:
+        """Those that are read in rounds so many seconds apart."""
+        if seconds is None:
+            return None
+        feeds = self._feeds.get(seconds)
+        if feeds is None:
+            feeds = self._feeds[seconds] = Feeds(self.loop, seconds)
+        return feeds
+
     def begin(
         self,
         request: Request,
@@ -102,8 +113,10 @@ class Connections:
         received: bytes,
         idle: float,
         ended: Callable[[], None],
+        join: float | None = None,
     ) -> Upgraded:
-        """Join the two connections as the terms of the upgrade say. `received` came behind the request's head."""
+        """Join the two connections as the terms of the upgrade say. `received` came behind the request's head. With
+        `join`, sides of a tunnel that keep on speaking are read in rounds so many seconds apart."""
         name = f"{os.getpid():x}-{next(self._numbers)}"
         target = request.path.decode("latin-1")
         origins = Origins(name, request.route, request.client, target, request.served_by, time.monotonic())
@@ -128,7 +141,7 @@ class Connections:
         else:
             if terms is not None and terms.idle is not None:
                 idle = terms.idle
-            connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, over)
+            connection = tunnel = Tunnel(downstream, upgraded.transport, origins, idle, over, self.feeds_of(join))
         self._members[name] = connection
         figures.connections(mode, 1)
         self._deadlines.watch(connection)

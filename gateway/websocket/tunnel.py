@@ -1,17 +1,20 @@
 """A tunnel of octets between two upgraded connections (RFC 9110 §7.8).
 
 What comes is passed on in the same call: what one read brings leaves in one write. Each side's back-pressure pauses
-the other, and a half-closed side half-closes the other."""
+the other, and a half-closed side half-closes the other. Where that is asked for, a side that keeps on speaking is read
+in rounds (`feeds`)."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gateway.chain.deadlines import NEVER
+from gateway.websocket.feeds import MUCH, QUIET, READS_IN_A_ROW, REST, Feeds, descriptor_of
 from gateway.websocket.terms import FrameTerms, TunnelTerms
 
 if TYPE_CHECKING:
@@ -42,15 +45,19 @@ class TunnelSide(asyncio.Protocol):
 
     __slots__ = (
         "active",
+        "descriptor",
+        "feeds",
         "has_ended",
+        "is_feed",
         "is_held",
         "octets",
         "on_lost",
         "other",
+        "reads",
         "transport",
     )
 
-    def __init__(self, transport: asyncio.Transport, now: float) -> None:
+    def __init__(self, transport: asyncio.Transport, now: float, feeds: Feeds | None = None) -> None:
         self.transport = transport
         self.other: TunnelSide = self
         self.active = now
@@ -61,25 +68,64 @@ class TunnelSide(asyncio.Protocol):
         """Whether it is not read since the other takes no more."""
         self.octets = 0
         """Octets it has sent."""
+        self.feeds = feeds
+        """Where it may become a feed."""
+        self.descriptor = descriptor_of(transport) if feeds is not None else None
+        self.is_feed = False
+        """Whether it is read in rounds, and not by its transport."""
+        self.reads = 0
+        """Times it has spoken since the other did, or since it was silent for long."""
         self.on_lost: Callable[[], None] = lambda: None
 
     def data_received(self, data: bytes) -> None:
         """Octets of this side go to the other."""
-        self.active = time.monotonic()
+        now = time.monotonic()
         self.octets += len(data)
         transport = self.other.transport
         if not transport.is_closing():
             transport.write(data)
+        if self.feeds is not None:
+            self._count(self.feeds, len(data), now)
+        self.active = now
+
+    def _count(self, feeds: Feeds, octets: int, now: float) -> None:
+        """See whether this side has become a feed, and the other is none any more."""
+        other = self.other
+        other.reads = 0
+        if other.is_feed:
+            feeds.leave(other)
+        if octets >= MUCH:
+            self.reads = -REST
+            return
+        self.reads = self.reads + 1 if now - self.active < QUIET else 1
+        if self.reads >= READS_IN_A_ROW and not self.is_held and not self.transport.is_closing():
+            feeds.join(self)
+
+    def take(self, data: bytes) -> None:
+        """Octets of the other side, past the transport as far as nothing waits there."""
+        transport = self.transport
+        if transport.is_closing():
+            return
+        if self.descriptor is not None and not transport.get_write_buffer_size():
+            try:
+                sent = os.write(self.descriptor, data)
+            except OSError:
+                sent = 0  # full, or gone: the transport finds out which
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
 
     def read_on(self) -> None:
         """Let this side send, unless the other takes nothing."""
-        if not self.is_held and not self.transport.is_closing():
+        if not self.is_held and not self.is_feed and not self.transport.is_closing():
             self.transport.resume_reading()
 
     def pause_writing(self) -> None:
         """This side takes no more: read no more from the other."""
         other = self.other
         other.is_held = True
+        other.leave_feeds()
         if not other.transport.is_closing():
             other.transport.pause_reading()
 
@@ -87,6 +133,11 @@ class TunnelSide(asyncio.Protocol):
         """This side takes more again."""
         self.other.is_held = False
         self.other.read_on()
+
+    def leave_feeds(self) -> None:
+        """Be read by the transport, if by anybody."""
+        if self.is_feed and self.feeds is not None:
+            self.feeds.leave(self)
 
     def eof_received(self) -> bool:
         """This side sends no more; it may still receive."""
@@ -100,9 +151,11 @@ class TunnelSide(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """This side is gone: the other gets what waits for it, and then goes too."""
+        self.leave_feeds()
         other = self.other
         if not other.transport.is_closing():
             other.transport.close()
+        other.leave_feeds()
         self.on_lost()
 
 
@@ -118,6 +171,7 @@ class Tunnel:
         origins: Origins,
         idle_timeout: float,
         ended: Callable[[], None],
+        feeds: Feeds | None = None,
     ) -> None:
         now = time.monotonic()
         self.origins = origins
@@ -125,8 +179,8 @@ class Tunnel:
         self._lost = 0
         self._closing = False
         self._ended = ended
-        self._downstream = near = TunnelSide(downstream, now)
-        self._upstream = far = TunnelSide(upstream, now)
+        self._downstream = near = TunnelSide(downstream, now, feeds)
+        self._upstream = far = TunnelSide(upstream, now, feeds)
         near.other, far.other = far, near
         near.on_lost = far.on_lost = self._side_lost
         self.deadline = now + idle_timeout
@@ -159,6 +213,7 @@ class Tunnel:
         return {
             "octets": {"down": self._upstream.octets, "up": self._downstream.octets},
             "paused": [name for side, name in sides if side.is_held],
+            "feeds": [name for side, name in sides if side.is_feed],
             "closing": self._closing,
         }
 
@@ -177,6 +232,7 @@ class Tunnel:
         self._end_soon()
         for side in (self._downstream, self._upstream):
             side.transport.close()
+            side.leave_feeds()
 
     def abort(self) -> None:
         """End both sides at once."""

@@ -364,6 +364,7 @@ def limits_of(settings: GatewaySettings) -> Limits:
         connections=own.connections,
         connections_per_address=own.connections_per_address,
         tunnel_idle_timeout=own.tunnel_idle_timeout,
+        tunnel_join=own.tunnel_join,
     )
 
 

@@ -58,6 +58,15 @@ def drink(connection: Connection, received: Received) -> bool:
     return False
 
 
+def tick(connection: Connection, received: Received) -> bool:
+    """Switch, and speak a thousand times."""
+    connection.content(received)
+    _switch(connection, _accept_for(received))
+    for number in range(1000):
+        connection.send(b"%06d\n" % number)
+    return False
+
+
 def lie(connection: Connection, received: Received) -> bool:
     """Switch with an accept value that proves nothing."""
     connection.content(received)
@@ -91,14 +100,17 @@ def decline(connection: Connection, received: Received) -> bool:
 @pytest.fixture(scope="module")
 def origin() -> Iterator[Origin]:
     with Origin(well_behaved) as origin:
-        for act in (echo, pour, drink, lie, forget, other, decline):
+        for act in (echo, pour, drink, tick, lie, forget, other, decline):
             origin.acts[act.__name__.encode()] = act
         yield origin
 
 
-@pytest.fixture(scope="module")
-def gateway(origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
-    with running(before(origin.url) | {"drain": "1s"}, tmp_path_factory.mktemp("tunnel")) as gateway:
+@pytest.fixture(scope="module", params=["off", "2ms"], ids=["at_once", "joined"])
+def gateway(
+    origin: Origin, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Gateway]:
+    settings = before(origin.url) | {"drain": "1s", "limits": {"tunnel_join": request.param}}
+    with running(settings, tmp_path_factory.mktemp("tunnel")) as gateway:
         yield gateway
 
 
@@ -169,6 +181,13 @@ def test_much_passes_up(gateway: Gateway) -> None:
         for piece in content(8 << 20):
             client.send(piece)
         assert _next(client, 64) == digest(8 << 20).encode()
+
+
+def test_a_feed_arrives_whole_and_ends(gateway: Gateway) -> None:
+    with gateway.client() as client:
+        _open(client, "tick")
+        assert _next(client, 7000) == b"".join(b"%06d\n" % number for number in range(1000))
+        assert client.closed()
 
 
 def test_a_client_that_leaves_ends_the_origin_s_side(gateway: Gateway, origin: Origin) -> None:

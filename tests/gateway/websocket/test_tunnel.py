@@ -191,7 +191,7 @@ async def test_a_tunnel_describes_itself() -> None:
     through.far.receive(b"down!")
     assert through.tunnel.mode == "tunnel"
     assert through.tunnel.queued_octets == 0
-    assert through.tunnel.describe() == {"octets": {"down": 5, "up": 2}, "paused": [], "closing": False}
+    assert through.tunnel.describe() == {"octets": {"down": 5, "up": 2}, "paused": [], "feeds": [], "closing": False}
     through.tunnel.close(1012, "has no words for it")
     await turns()
     assert through.is_over
