@@ -22,16 +22,18 @@ from gateway.api import (
     UpstreamConnectError,
     UpstreamError,
 )
-from plugins.circuit_breaker.answer import Refusals, Static, wants_json, words_for
+from plugins.circuit_breaker.answer import Static, words_for
 from plugins.circuit_breaker.board import Board
 from plugins.circuit_breaker.breaker import Breaker
 from plugins.circuit_breaker.figures import RequestFigures, Watch
-from plugins.circuit_breaker.group import ALL, Group, Refusal
+from plugins.circuit_breaker.group import ALL, Admission, Group, Refusal
 from plugins.circuit_breaker.judge import Judge
+from plugins.circuit_breaker.probing import PATIENCE_SECONDS, Probing
 from plugins.circuit_breaker.reasons import CircuitReason
-from plugins.circuit_breaker.replaying import RefusalReplay, retry_seconds
+from plugins.circuit_breaker.replaying import retry_seconds
 from plugins.circuit_breaker.rules import Rules
 from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per
+from plugins.circuit_breaker.short_way import ShortWay
 
 STALE_AT_HAND = "stale_at_hand"
 """The attribute of a request with which a store in front says that it has an answer for the case of an error."""
@@ -60,14 +62,10 @@ class CircuitBreakerPlugin(Plugin):
         self._post = runtime.lasting.share("circuit_breaker post", lambda: Post(self._board, runtime))
         fallback = settings.fallback
         self._static = Static(fallback.response, runtime.name) if fallback.response is not None else None
-        self._kind = self._figures.of(
-            CircuitReason.REFUSED if self._static is None else CircuitReason.FALLBACK_RESPONSE
-        )
-        text = "Errors by reason"
-        self._errors = runtime.figures.counter("http_errors_total", text, reason=CircuitOpenError.reason)
+        wall = runtime.clock.wall
+        self._short_way = ShortWay(self._group, self._static, runtime.name, runtime.figures, self._figures, wall)
         self._elsewhere: Handler | None = None
         self._told: tuple[Refusal | None, str] = (None, "")
-        self._replay: RefusalReplay | None = None
 
     def _make_group(self, name: str) -> Group:
         per_server = self._settings.per is Per.SERVER
@@ -143,42 +141,7 @@ class CircuitBreakerPlugin(Plugin):
         """The short way of a refusal, while all circuits are open and nothing has to be waited for."""
         if self._elsewhere is not None:
             return None
-        group, replay_of_now = self._group, self._replay_of_now
-        refusals = Refusals(self._static, self._runtime.name)
-        is_error, may_replay = self._static is None, self.may_replay
-        row, (counter, decision) = self._runtime.figures.row, self._kind
-        refused, failed = counter.cell, self._errors.cell
-
-        def at_once(request: Request) -> Response | None:
-            now = request.started
-            if now >= group.shut_until or request.attributes is not None:
-                return None
-            if is_error:
-                accept = request.fields.get(b"accept")
-                if accept is not None and wants_json(accept):
-                    return None
-                row[failed] += 1.0
-            request.trail.append(decision)
-            row[refused] += 1.0
-            if now < refusals.until and refusals.of is group.shut:
-                return refusals.made
-            return refusals.make(request, group.shut, now, replay_of_now(), may_replay=may_replay)
-
-        return at_once
-
-    def _replay_of_now(self) -> RefusalReplay:
-        """What gives refusals again, as long as no circuit changes."""
-        replay = self._replay
-        if replay is None or not replay.alive:
-            says_when = self._static is None or self._static.says_when
-            wall = self._runtime.clock.wall
-            replay = self._replay = RefusalReplay(self._group, wall, self._count_replayed, says_when=says_when)
-        return replay
-
-    def _count_replayed(self, times: float) -> None:
-        self._kind[0].inc(times)
-        if self._static is None:
-            self._errors.inc(times)
+        return self._short_way.at_once(may_replay=self.may_replay)
 
     async def _with_care(self, inner: Handler, request: Request, begun: float) -> Response:
         """What `handle` does while a circuit is not simply closed."""
@@ -195,9 +158,10 @@ class CircuitBreakerPlugin(Plugin):
             self._figures.note(request.trail, CircuitReason.PROBE)
         elif admission.avoid:
             self._figures.note(request.trail, CircuitReason.AROUND)
-        instead = self._settings.fallback.on_failure
+        instead, probing = self._settings.fallback.on_failure, False
         try:
             response = await inner(request)
+            probing = admission.probe is not None and isinstance(response.body, BodyStream)
         except UpstreamError as error:
             self._failed(request, error, begun, admission.epoch, admission.probe)
             if instead:
@@ -205,20 +169,41 @@ class CircuitBreakerPlugin(Plugin):
             raise
         finally:
             request.avoid = avoided
-            group.leave(admission)
+            if not probing:
+                group.leave(admission)
         now = self._runtime.clock.monotonic()
         if request.made_good is not None:
             self._made_good(request, admission.epoch, admission.probe)
         breaker = self._breaker_of(request)
         failed = response.status in self._judge.statuses
+        is_probe = admission.probe is not None and group.breakers.get(admission.probe) is breaker
+        if probing and is_probe and not failed and breaker is not None:
+            self._watch_probe(response, breaker, admission, now - begun)
+            return response
+        if probing:
+            group.leave(admission)
         if breaker is not None:
-            is_probe = admission.probe is not None and group.breakers.get(admission.probe) is breaker
             breaker.record(failed, now - begun, admission.epoch, now, probe=is_probe)
             if isinstance(response.body, BodyStream):
                 self._watch_body(response.body, breaker, admission.epoch)
         if failed and instead:
             return await self._instead_of_failure(request, response)
         return response
+
+    def _watch_probe(self, response: Response, breaker: Breaker, admission: Admission, seconds: float) -> None:
+        """Judge a probe when its content has come: a server that breaks off within it is not well again."""
+        monotonic, group, body = self._runtime.clock.monotonic, self._group, response.body
+        assert isinstance(body, BodyStream)
+        probing = Probing(body, self._judge)
+        timer = asyncio.get_running_loop().call_later(PATIENCE_SECONDS, probing.be_content)
+
+        def settled(failed: bool | None) -> None:
+            timer.cancel()
+            if failed is not None:
+                breaker.record(failed, seconds, admission.epoch, monotonic(), probe=True)
+            group.leave(admission)
+
+        probing.watch(settled)
 
     # --- judging -------------------------------------------------------------------------------
 
@@ -282,7 +267,7 @@ class CircuitBreakerPlugin(Plugin):
             self._told = refusal, words
         error = CircuitOpenError(words, retry_after)
         if now < group.shut_until and self.may_replay and self._elsewhere is None and not has_stale:
-            error.replay = self._replay_of_now()
+            error.replay = self._short_way.replay_of_now()
         raise error
 
     async def _instead(self, request: Request, retry_after: float | None) -> Response | None:

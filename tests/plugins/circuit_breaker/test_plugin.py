@@ -11,7 +11,6 @@ from gateway.api import (
     StreamAbortedError,
     UpstreamConnectError,
     UpstreamTimeoutError,
-    error_response,
 )
 from gateway.errors import PoolTimeoutError, UpstreamBrokenError
 from plugins.circuit_breaker import PLUGIN
@@ -25,12 +24,6 @@ DOWN = failing(UpstreamConnectError("refused"))
 
 def reasons(request: Request) -> list[object]:
     return [decision.reason for decision in request.trail]
-
-
-def started(guarded: Guarded) -> Request:
-    request = make_request()
-    request.started = guarded.clock.monotonic()
-    return request
 
 
 async def opened(*answers: Any, **settings: Any) -> Guarded:
@@ -255,63 +248,27 @@ def test_it_comes_after_what_answers_or_asks_again() -> None:
     assert not PLUGIN.replay_safe
 
 
-async def test_while_all_circuits_are_open_refusals_take_a_short_way_with_the_same_words() -> None:
-    guarded = await opened(open_for="60s")
-    at_once = guarded.plugin.wrap_at_once(None)
-    assert at_once is not None
-    request = started(guarded)
-    assert at_once(request) is None, "nobody has been refused yet: it is not known whether all are open"
-    refused = await guarded.get(request)
-    assert isinstance(refused, CircuitOpenError)
-    short = at_once(request := started(guarded))
-    assert short is not None
-    long = error_response(refused, request, "slipstream")
-    assert (short.status, short.body) == (long.status, long.body)
-    assert {(name, value) for name, value in short.fields if name != b"Date"} == set(long.fields)
-    assert short.dated
-    assert short.shared
-    assert reasons(request) == [CircuitReason.REFUSED]
-    assert guarded.figures.value("http_errors_total", reason="circuit_open") == 1
+@pytest.mark.parametrize(("ends", "state"), [("well", "closed"), ("broken", "open"), ("client left", "half-open")])
+async def test_a_probe_is_judged_when_its_content_has_come(ends: str, state: str) -> None:
+    body = BodyStream()
+    streaming = answering()
+    guarded = await opened(answering(), probes=1, open_for="5s")
 
+    def stream(request: Request) -> Response:
+        response = streaming(request)
+        response.body = body
+        return response
 
-async def test_the_short_way_ends_when_a_circuit_may_be_tried_again_or_is_closed() -> None:
-    guarded = await opened(answering(), open_for="5s")
-    at_once = guarded.plugin.wrap_at_once(None)
-    assert at_once is not None
-    await guarded.get()
-    assert at_once(started(guarded)) is not None
+    guarded.handle = guarded.plugin.wrap(ScriptedUpstream(stream))
     guarded.clock.advance(5.0)
-    assert at_once(started(guarded)) is None
-    guarded.board.carry_out({"all": True, "action": "open"}, guarded.clock.monotonic())
-    await guarded.get()
-    assert at_once(started(guarded)) is not None
-    guarded.board.carry_out({"all": True, "action": "reset"}, guarded.clock.monotonic())
-    assert at_once(started(guarded)) is None
-
-
-async def test_the_short_way_is_not_for_those_who_get_an_answer_of_their_own() -> None:
-    guarded = await opened(open_for="60s")
-    at_once = guarded.plugin.wrap_at_once(None)
-    assert at_once is not None
-    await guarded.get()
-    request = started(guarded)
-    request.fields.add(b"Accept", b"application/json")
-    assert at_once(request) is None
-    request = started(guarded)
-    request.attributes = {"stale_at_hand": True}
-    assert at_once(request) is None
-
-
-async def test_the_date_of_short_answers_and_when_to_come_back_go_with_the_time() -> None:
-    guarded = await opened(open_for="60s")
-    at_once = guarded.plugin.wrap_at_once(None)
-    assert at_once is not None
-    seen = []
-    for _ in range(3):
-        await guarded.get()
-        response = at_once(started(guarded))
-        assert response is not None
-        seen.append((response.fields.get(b"date"), response.fields.get(b"retry-after")))
-        guarded.clock.advance(1.0)
-    assert len({date for date, _ in seen}) == 3
-    assert [after for _, after in seen] == [b"60", b"59", b"58"]
+    assert isinstance(await guarded.get(), Response)
+    assert guarded.states() == {NAME: "half-open"}
+    assert isinstance(await guarded.get(), CircuitOpenError), "its permit is taken until the content has come"
+    if ends == "well":
+        body.finish()
+    elif ends == "broken":
+        body.fail(UpstreamBrokenError("gone"))
+    else:
+        body.abort()
+    assert guarded.states() == {NAME: state}
+    assert isinstance(await guarded.get(), CircuitOpenError if state == "open" else Response)
