@@ -165,12 +165,15 @@ class ConcurrencyPlugin(Plugin):
                     gate.gave_up(monotonic())
                 permit.give_back()
                 raise
-            if response.status in _GAVE_UP:
-                gate.gave_up(monotonic())
-            elif response.status < 500:
-                outcomes = gate.answered(now, monotonic())
-                if outcomes:
-                    door.wake(outcomes)
+            if (
+                request.served_by
+            ):  # an answer that somebody gives in the upstream's place says nothing of what it can do
+                if response.status in _GAVE_UP:
+                    gate.gave_up(monotonic())
+                elif response.status < 500:
+                    outcomes = gate.answered(now, monotonic())
+                    if outcomes:
+                        door.wake(outcomes)
             if until_head or response.status == 101:
                 permit.give_back()
             else:

@@ -4,10 +4,20 @@ from typing import Any
 
 import pytest
 
-from gateway.api import BodyStream, Handler, Monotonic, OverloadedError, Response, Runtime, UpstreamTimeoutError
+from gateway.api import (
+    BodyStream,
+    Handler,
+    Monotonic,
+    OverloadedError,
+    Request,
+    Response,
+    Runtime,
+    UpstreamTimeoutError,
+)
 from gateway.figures import Figures
 from plugins.concurrency import PLUGIN
 from plugins.concurrency.gate import ConcurrencyReason
+from plugins.concurrency.limiter import Gradient
 from plugins.concurrency.settings import ConcurrencySettings
 from tests.support.light_tasks import Recorded, outcome, started, turns, value_of
 from tests.support.plugins import (
@@ -237,20 +247,27 @@ def _fields(runtime: Runtime) -> dict[str, Any]:
     return {name: getattr(runtime, name) for name in runtime.__dataclass_fields__}
 
 
-async def test_an_adaptive_limit_falls_when_the_upstream_gives_up() -> None:
+@pytest.mark.parametrize(("server", "falls"), [("http://a", True), ("", False)], ids=["upstream", "stand-in"])
+async def test_an_adaptive_limit_falls_when_the_upstream_gives_up_and_not_when_somebody_stands_in_for_it(
+    server: str, falls: bool
+) -> None:
+    def answer(request: Request) -> Response:
+        request.served_by = server
+        return make_response(503)
+
     clock, figures = ManualClock(), Figures.in_memory()
     runtime = make_runtime(clock=clock, figures=figures)
     plugin = PLUGIN(
         ConcurrencySettings.model_validate({"limit": 100, "adaptive": {"window": "100ms"}, "per": "gateway"}), runtime
     )
     await plugin.open()
-    handler = plugin.wrap(ScriptedUpstream(lambda request: make_response(503)))
+    handler = plugin.wrap(ScriptedUpstream(answer))
     for _ in range(5):
         clock.advance(0.2)
         (await handler(make_request())).sent(True)
     for look in runtime.at_each_sweep:
         look()
-    assert figures.value("concurrency_limit", gate="gateway") < 50
+    assert (figures.value("concurrency_limit", gate="gateway") < 50) is falls
     assert figures.value("concurrency_under_way", gate="gateway") == 0
     await plugin.close()
     assert runtime.at_each_sweep == []
@@ -288,3 +305,15 @@ def test_what_needs_no_wait_has_a_short_way_while_there_is_room() -> None:
     without_waiting(handler(make_request()))
     assert at_once(make_request()) is None
     assert plugin.wrap_at_once(None) is None
+
+
+async def test_a_stand_in_is_no_measure_of_how_fast_the_upstream_can_be() -> None:
+    clock = ManualClock()
+    plugin = PLUGIN(ConcurrencySettings.model_validate({"limit": 10, "adaptive": {}}), make_runtime(clock=clock))
+    handler = plugin.wrap(ScriptedUpstream(lambda request: make_response(200)))
+    for _ in range(50):
+        clock.advance(0.1)
+        (await handler(make_request())).sent(True)
+    limiter = plugin._door.gate.limiter
+    assert isinstance(limiter, Gradient)
+    assert limiter.best is None
