@@ -85,47 +85,66 @@ class Seen:
     longest: float = 0.0
 
 
-def popular(folder: Path, label: str, **cache: Any) -> None:
+@dataclass(frozen=True)
+class Popular:
     """Popular answers through several lifetimes."""
-    shop = Shop(LIFETIME, ORIGIN_SECONDS)
-    with Origin(shop) as origin, running(settings(origin.url, **cache), folder / label) as gateway:
-        begin = time.monotonic()
-        clients = [Seen() for _ in range(CLIENTS)]
-        at_once(CLIENTS, lambda number: _ask(gateway, number, begin, clients[number]))
-        answers, waited = sum(seen.answers for seen in clients), sum(seen.waited for seen in clients)
-        longest = max(seen.longest for seen in clients) * 1000
+
+    label: str
+    origin_seconds: float = ORIGIN_SECONDS
+    cache: dict[str, Any] = field(default_factory=dict)
+    rounds: float = ROUNDS
+    with_tier: bool = False
+
+    def run(self, folder: Path) -> Seen:
+        """All that the clients saw; prints it."""
+        folder.mkdir()
+        shop = Shop(LIFETIME, self.origin_seconds)
+        with Origin(shop) as origin:
+            said = settings(origin.url, **self.cache)
+            if self.with_tier:
+                said["tiers"] = {"host": str(folder / "tier")}
+            with running(said, folder) as gateway:
+                begin = time.monotonic()
+                clients = [Seen() for _ in range(CLIENTS)]
+                at_once(CLIENTS, lambda number: self._ask(gateway, number, begin, clients[number]))
+        total = Seen(
+            sum(seen.answers for seen in clients),
+            sum(seen.waited for seen in clients),
+            max(seen.longest for seen in clients),
+        )
         print(
-            f"| {label} | {answers:,} | {waited} | {longest:.0f} ms "
-            f"| {shop.whole + shop.confirmed} | {shop.confirmed} |",
+            f"| {self.label} | {self.origin_seconds * 1000:.0f} ms | {total.answers:,} | {total.waited} "
+            f"| {total.longest * 1000:.0f} ms | {shop.whole + shop.confirmed} | {shop.confirmed} |",
             flush=True,
         )
+        return total
 
-
-def _ask(gateway: Gateway, number: int, begin: float, seen: Seen) -> None:
-    at = number
-    while (now := time.monotonic()) < begin + 1.0 + ROUNDS * LIFETIME:
-        with gateway.client() as client:
-            for _ in range(200):
-                at += 1
-                asked = time.monotonic()
-                answer = client.get(f"/{at % POPULAR}")
-                if now > begin + 1.0:
-                    seen.answers += 1
-                    seen.waited += b"; hit" not in (answer.one(b"cache-status") or b"")
-                    seen.longest = max(seen.longest, time.monotonic() - asked)
+    def _ask(self, gateway: Gateway, number: int, begin: float, seen: Seen) -> None:
+        at = number
+        while (now := time.monotonic()) < begin + 1.0 + self.rounds * LIFETIME:
+            with gateway.client() as client:
+                for _ in range(200):
+                    at += 1
+                    asked = time.monotonic()
+                    answer = client.get(f"/{at % POPULAR}")
+                    if now > begin + 1.0:
+                        seen.answers += 1
+                        seen.waited += b"; hit" not in (answer.one(b"cache-status") or b"")
+                        seen.longest = max(seen.longest, time.monotonic() - asked)
 
 
 # ---- sweep -----------------------------------------------------------------------------------------------------------
 
 
-def sweep(folder: Path) -> None:
-    """Ask about everything that two workers hold."""
+def sweep(folder: Path, pages: int = PAGES, changed: int = CHANGED, gone: int = GONE) -> tuple[Any, Shop]:
+    """Ask about everything that two workers hold; the report, and what the origin saw."""
+    folder.mkdir()
     shop = Shop(max_age=3600)
-    with Origin(shop) as origin, running(settings(origin.url), folder / "sweep") as gateway:
-        at_once(CLIENTS, lambda number: _fill(gateway, number))
-        print(f"{PAGES:,} pages are stored; the origin gave {shop.whole:,} answers for that")
-        shop.changed = frozenset(b"/%d" % number for number in range(CHANGED))
-        shop.gone = frozenset(b"/%d" % number for number in range(CHANGED, CHANGED + GONE))
+    with Origin(shop) as origin, running(settings(origin.url), folder) as gateway:
+        at_once(CLIENTS, lambda number: _fill(gateway, number, pages))
+        print(f"{pages:,} pages are stored; the origin gave {shop.whole:,} answers for that")
+        shop.changed = frozenset(b"/%d" % number for number in range(changed))
+        shop.gone = frozenset(b"/%d" % number for number in range(changed, changed + gone))
         shop.whole = shop.confirmed = 0
         ordered = admin(gateway, "POST", "/api/sweeps", {"rate": 100_000, "concurrency": 16, "batch": 200}).json()
         report = ordered
@@ -136,39 +155,43 @@ def sweep(folder: Path) -> None:
             report = admin(gateway, "GET", f"/api/sweeps/{ordered['id']}").json()
         print(json.dumps({name: report[name] for name in ("state", "seconds", "report")}, indent=2))
         print(f"the origin saw {shop.confirmed:,} questions that 304 answered, and gave {shop.whole:,} whole answers")
+    return report, shop
 
 
-def _fill(gateway: Gateway, number: int) -> None:
+def _fill(gateway: Gateway, number: int, pages: int) -> None:
     for turn in range(2):
-        for first in range(number * 50, PAGES, CLIENTS * 50):
+        for first in range(number * 50, pages, CLIENTS * 50):
             with gateway.client() as client:
-                for page in range(first, min(PAGES, first + 50)):
+                for page in range(first, min(pages, first + 50)):
                     assert client.get(f"/{page}").status == 200, turn
 
 
 def admin(gateway: Gateway, method: str, path: str, document: Any = None) -> Answer:
     """One request to the admin application, with JSON if there is any."""
-    content = b"" if document is None else json.dumps(document).encode()
-    fields = ["Connection: close", f"Content-Length: {len(content)}", "Content-Type: application/json"]
+    body = None if document is None else json.dumps(document).encode()
     host = f"127.0.0.1:{gateway.admin_port}"
     with Client(("127.0.0.1", gateway.admin_port)) as client:
-        client.send(request(method, path, *fields, host=host) + content)
+        client.send(request(method, path, "Connection: close", host=host, body=body))
         return client.answer(method)
 
 
 def main() -> None:
     """Measure and print."""
+    on: dict[str, Any] = {"refresh_ahead": {}}
+    runs = (
+        Popular("off"),
+        Popular("on", cache=on),
+        Popular("on", 0.3, on),
+        Popular("on, host tier", cache=on, with_tier=True),
+    )
     with tempfile.TemporaryDirectory() as folder:
-        print(
-            f"{POPULAR} popular answers, fresh for {LIFETIME} s, through {ROUNDS} lifetimes; the origin takes "
-            f"{ORIGIN_SECONDS * 1000:.0f} ms; two workers\n"
-        )
-        print("| refresh-ahead | answers | of them waited for the origin | longest | origin asked | of it 304 |")
-        print("| ------------- | ------: | ----------------------------: | ------: | -----------: | --------: |")
-        popular(Path(folder), "off")
-        popular(Path(folder), "on", refresh_ahead={})
+        print(f"{POPULAR} popular answers, fresh for {LIFETIME} s, through {ROUNDS} lifetimes; two workers\n")
+        print("| refresh-ahead | origin takes | answers | waited for the origin | longest | origin asked | of it 304 |")
+        print("| ------------- | -----------: | ------: | --------------------: | ------: | -----------: | --------: |")
+        for number, each in enumerate(runs):
+            each.run(Path(folder) / str(number))
         print()
-        sweep(Path(folder))
+        sweep(Path(folder) / "sweep")
 
 
 if __name__ == "__main__":

@@ -137,6 +137,6 @@ def test_one_sweep_at_a_time_is_under_way() -> None:
     with pytest.raises(LookupError):
         sweeper.of({"run": "1"})
     sweeper.end({"run": "1"})
-    assert sweeper.of({"run": "2"})
+    assert sweeper.of({"run": "2"}).run == "2"
     sweeper.end({"run": "2"})
     assert sweeper.scan is None
