@@ -164,6 +164,7 @@ class RetryPlugin(Plugin):
     def _hedged(self, inner: Handler) -> Handler:
         """The first attempt, with a second one beside it where the first is late."""
         times, hedge, monotonic = self._times, self._settings.hedge, self._runtime.clock.monotonic
+        statuses = self._policy.statuses
         assert times is not None
         assert hedge is not None
 
@@ -176,7 +177,10 @@ class RetryPlugin(Plugin):
                 response = await inner(request)
             else:
                 response = await self._race(inner, request, after)
-            times.observe(monotonic() - begun)
+            if (
+                request.served_by and response.status not in statuses
+            ):  # not how fast it fails, nor somebody in its place
+                times.observe(monotonic() - begun)
             return response
 
         return ask

@@ -1,6 +1,7 @@
 """A second attempt beside the first one. Beside `test_plugin.py`."""
 
 import asyncio
+import math
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from gateway.api import BodyStream, Request, Response, UpstreamClosedError
 from plugins.retry.reasons import RetryReason
 from tests.support.circuits import until
-from tests.support.plugins import make_request, make_response
+from tests.support.plugins import ScriptedUpstream, make_request, make_response
 from tests.support.retries import Late, Retrying
 
 
@@ -152,3 +153,20 @@ async def test_the_time_after_which_a_hedge_is_sent_is_a_figure() -> None:
     for show in retrying.runtime.at_each_sweep:
         show()
     assert 0 < retrying.figures.value("retry_hedge_after_seconds", route="default") < 1
+
+
+@pytest.mark.parametrize(
+    ("server", "status", "learns"), [("http://a", 200, True), ("http://a", 503, False), ("", 200, False)]
+)
+async def test_how_late_is_late_is_learnt_from_good_answers_of_the_upstream_alone(
+    server: str, status: int, learns: bool
+) -> None:
+    def answer(request: Request) -> Response:
+        request.served_by = server
+        return make_response(status)
+
+    retrying = Retrying(ScriptedUpstream(answer), hedge={"learn": 20}, attempts=2)
+    for _ in range(64):
+        await retrying.handle(make_request())
+    assert retrying.plugin._times is not None
+    assert (retrying.plugin._times.value < math.inf) is learns
