@@ -158,9 +158,11 @@ class Tiered:
         shift = self._shift()
         left = max(0.0, stored.lifetime - stored.corrected_initial_age)
         until = stored.response_time + shift + left + stale + LAST_SECOND
-        self.tiers.put(self._entry(stored, until, shift, marks))
+        self.tiers.put(self._entry(stored, until, shift, marks, lease))
 
-    def _entry(self, stored: StoredResponse, until: float, shift: float, marks: tuple[int, ...]) -> TierEntry:
+    def _entry(
+        self, stored: StoredResponse, until: float, shift: float, marks: tuple[int, ...], lease: Lease | None = None
+    ) -> TierEntry:
         return TierEntry(
             name=stored.key,
             variant=stored.variant,
@@ -171,6 +173,7 @@ class Tiered:
             until=until,
             marks=marks,
             uses=stored.uses,
+            lease=lease,
         )
 
     def drop(self, stored: StoredResponse) -> None:
