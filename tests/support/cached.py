@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from gateway.api import Body, BodyStream, Handler, Request, Response, Tiers
+from gateway.api import Body, BodyStream, Handler, Request, Response, Sharing, Tiers
 from gateway.chain.runtime import Lasting, Runtime, Tasks
 from gateway.figures.registry import Figures
 from plugins.cache import PLUGIN
@@ -129,6 +129,7 @@ class Cached:
         upstream: str = "app",
         workers: int = 1,
         tiers: Tiers | None = None,
+        sharing: Sharing | None = None,
         clock: ManualClock | None = None,
         **settings: Any,
     ) -> None:
@@ -154,6 +155,7 @@ class Cached:
             workers=workers,
             at_each_sweep=self.sweeps,
             tiers=tiers,
+            sharing=sharing,
         )
         self.plugin = PLUGIN(PLUGIN.Settings.model_validate(settings), self.runtime)
         self.handle = self.plugin.wrap(origin or self.origin)

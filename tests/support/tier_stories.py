@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from gateway.api import Request, Response, Tiers
+from gateway.api import Request, Response, Sharing, Tiers
 from gateway.errors import GatewayError, UpstreamConnectError
 from tests.support.cache_stories import NO_ANSWER, Step
 from tests.support.cached import Cached, Got
@@ -22,9 +22,16 @@ from tests.support.plugins import ManualClock, make_response
 class Stage:
     """Where stories are played: the tiers, and the time on the clocks of everybody."""
 
-    def __init__(self, tiers: Tiers | None, written: Callable[[], Awaitable[None]], patch: pytest.MonkeyPatch) -> None:
+    def __init__(
+        self,
+        tiers: Tiers | None,
+        sharing: Sharing | None,
+        written: Callable[[], Awaitable[None]],
+        patch: pytest.MonkeyPatch,
+    ) -> None:
         """`written` waits until the tiers have what was given to them."""
         self.tiers = tiers
+        self._sharing = sharing
         self._written = written
         self._clock = ManualClock(0.0, START)
         self._worker: Cached | None = None
@@ -45,7 +52,9 @@ class Stage:
     async def _arrive(self, settings: dict[str, Any]) -> Cached:
         """Who answers the next request."""
         if self._worker is None or self.tiers is not None:
-            self._worker = Cached(origin=self._origin, clock=self._clock, tiers=self.tiers, **settings)
+            self._worker = Cached(
+                origin=self._origin, clock=self._clock, tiers=self.tiers, sharing=self._sharing, **settings
+            )
             await self._worker.plugin.open()
         return self._worker
 
