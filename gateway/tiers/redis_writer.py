@@ -128,8 +128,7 @@ class RedisWriter:
             for error in done:
                 if isinstance(error, BaseException):
                     self._log.error("a record could not be written", exc_info=error)
-            if True in done or not is_paused:
-                self._news.set()
+            self._news.set()
             if False in done:  # removals that could not be done: not at once again
                 await asyncio.sleep(FIRST_PAUSE)
 
@@ -221,6 +220,7 @@ class RedisWriter:
                 self._log.warning("redis takes no records: going on without writing", reason=str(error)[:200])
             self._is_paused = True
             self._paused_until = now + self._pause
+            self._waiting.give_up()
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
 
     def _resume(self) -> None:
