@@ -21,9 +21,10 @@ _KINDS = {
     RetryOn.CONNECT: RetryReason.CONNECT,
     RetryOn.CLOSED: RetryReason.CLOSED,
     RetryOn.TIMEOUT: RetryReason.TIMEOUT,
+    RetryOn.BROKEN: RetryReason.BROKEN,
     RetryOn.PROTOCOL: RetryReason.PROTOCOL,
 }
-_AT_ONCE = frozenset({RetryReason.CONNECT, RetryReason.CLOSED})
+_AT_ONCE = frozenset({RetryReason.CONNECT, RetryReason.CLOSED, RetryReason.BROKEN})
 """After these the second attempt goes to another server or by a new connection, which needs no wait."""
 
 

@@ -14,6 +14,8 @@ class RetryReason(Reason):
     """The connection was closed or reset before an answer."""
     TIMEOUT = "timeout"
     """No answer came in time."""
+    BROKEN = "broken"
+    """A short answer broke off, and nothing of it had gone to the client."""
     PROTOCOL = "protocol"
     """The answer was not HTTP."""
     STATUS = "status"

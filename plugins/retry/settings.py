@@ -17,6 +17,7 @@ class RetryOn(Enum):
     CONNECT = "connect"
     CLOSED = "closed"
     TIMEOUT = "timeout"
+    BROKEN = "broken"
     PROTOCOL = "protocol"
 
 
@@ -62,10 +63,12 @@ class RetrySettings(Settings):
         RetryOn.CONNECT,
         RetryOn.CLOSED,
         RetryOn.TIMEOUT,
+        RetryOn.BROKEN,
     )
     """Failures without an answer that are tried again: `connect` (no connection: nothing was sent, so this is safe for
-    every method), `closed` (closed or reset before an answer), `timeout`, `protocol` (not HTTP). All but `connect` need
-    a request that may be repeated: an idempotent method (RFC 9110 §9.2.2), or an `Idempotency-Key`."""
+    every method), `closed` (closed or reset before an answer), `timeout`, `broken` (a short answer that broke off
+    before any of it went to the client), `protocol` (not HTTP). All but `connect` need a request that may be repeated:
+    an idempotent method (RFC 9110 §9.2.2), or an `Idempotency-Key`."""
     statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=599)], ...], BeforeValidator(_as_list)] = (502, 503, 504)
     """Answers that are tried again, for requests that may be repeated. A `Retry-After` in them is kept to, or the
     answer is handed on when that takes too long."""

@@ -12,6 +12,7 @@ from tests.support.plugins import make_request, make_response
 NOW = WallTime(1_700_000_000.0)
 REFUSED = errors.UpstreamConnectError("refused")
 CLOSED = errors.UpstreamClosedError("gone")
+BROKEN = errors.UpstreamBrokenError("half")
 LATE = errors.UpstreamTimeoutError("late")
 
 
@@ -76,7 +77,13 @@ def test_failures_that_the_settings_do_not_name_are_no_concern_of_ours() -> None
     assert after_error(make_request(), errors.UpstreamProtocolError("what")) == Stop()
     assert after_error(make_request(), LATE, on=["connect"]) == Stop()
     assert after_error(make_request(), REFUSED, on=["closed"]) == Stop()
-    assert after_error(make_request(), errors.UpstreamBrokenError("half")) == Stop()
+    assert after_error(make_request(), BROKEN, on=["closed"]) == Stop()
+
+
+def test_a_short_answer_that_broke_off_before_it_went_on_is_tried_again_where_repeating_does_no_harm() -> None:
+    assert after_error(make_request(), BROKEN) == Again(RetryReason.BROKEN, 0.0)
+    assert after_error(make_request("POST"), BROKEN) == Stop(StopReason.NOT_REPEATABLE)
+    assert after_error(make_request("PUT", body=BodyStream(10)), BROKEN) == Stop(StopReason.BODY)
 
 
 def test_there_is_a_last_attempt() -> None:

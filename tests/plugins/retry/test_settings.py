@@ -9,7 +9,7 @@ from plugins.retry.settings import HedgeSettings, RetryOn, RetrySettings
 def test_without_a_word_safe_requests_get_three_attempts_and_nothing_is_hedged() -> None:
     settings = RetrySettings()
     assert settings.attempts == 3
-    assert settings.on == (RetryOn.CONNECT, RetryOn.CLOSED, RetryOn.TIMEOUT)
+    assert settings.on == (RetryOn.CONNECT, RetryOn.CLOSED, RetryOn.TIMEOUT, RetryOn.BROKEN)
     assert settings.statuses == (502, 503, 504)
     assert (settings.budget.share, settings.budget.floor, settings.budget.window) == (0.2, 1.0, 10.0)
     assert settings.hedge is None
