@@ -14,7 +14,7 @@ from gateway.config.shorthand import OneOrMany
 from gateway.config.units import Duration, OrOff, PositiveDuration, seconds
 
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
-_SITE = re.compile(r"https?://[^/?#\s]+", re.IGNORECASE)
+_URL = re.compile(r"https?://[^/?#\s]+(?:[/?]\S*)?", re.IGNORECASE)
 
 
 class Order(Enum):
@@ -65,7 +65,7 @@ def _check_zone(text: str) -> str:
 
 
 def _check_prefix(text: str) -> str:
-    if not text.isascii() or not _SITE.match(text):
+    if not text.isascii() or not _URL.fullmatch(text):
         raise SettingError("must be the beginning of a URL", hint="write http://shop.example/images/")
     return text
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from gateway.api import Request, WallTime
 from plugins.cache.freshness import current_age, remaining_seconds
-from plugins.cache.key import LINE, Keyer, site
+from plugins.cache.key import Keyer, split_url
 from plugins.cache.listing import Listing, Order, Row, Search
 from plugins.cache.plan import Fetch, Refuse, Revalidate, Serve, ServeStale, plan
 from plugins.cache.policy import Policy
@@ -100,18 +99,11 @@ class Desk:
 
 
 def _split(text: str) -> tuple[bytes, bytes]:
-    """Site and target of a URL, octet for octet as a request would have them. Raises DeskError."""
+    """Site and target of a URL. Raises DeskError."""
     try:
-        octets = text.encode("ascii")
-    except UnicodeEncodeError:
-        raise DeskError(f"{text!r} is not a URL in ASCII") from None
-    scheme, separator, rest = octets.partition(b"://")
-    rest = rest.partition(b"#")[0]
-    authority = re.split(rb"[/?]", rest, maxsplit=1)[0]
-    target = rest[len(authority) :]
-    if scheme.lower() not in (b"http", b"https") or not separator or not authority or LINE in octets:
-        raise DeskError(f"{text!r} is not a URL: write http://host/path")
-    return site(scheme.lower().decode(), authority), target if target.startswith(b"/") else b"/" + target
+        return split_url(text)
+    except ValueError as error:
+        raise DeskError(str(error)) from None
 
 
 _WORDS: dict[type, str] = {

@@ -59,6 +59,21 @@ def url_of(key: bytes) -> bytes:
     return key.partition(LINE)[0]
 
 
+def split_url(text: str) -> tuple[bytes, bytes]:
+    """Site and target of a URL, octet for octet as a request would have them. Raises ValueError."""
+    try:
+        octets = text.encode("ascii")
+    except UnicodeEncodeError:
+        raise ValueError(f"{text!r} is not a URL in ASCII") from None
+    scheme, separator, rest = octets.partition(b"://")
+    rest = rest.partition(b"#")[0]
+    authority = re.split(rb"[/?]", rest, maxsplit=1)[0]
+    target = rest[len(authority) :]
+    if scheme.lower() not in (b"http", b"https") or not separator or not authority or LINE in octets:
+        raise ValueError(f"{text!r} is not a URL: write http://host/path")
+    return site(scheme.lower().decode(), authority), target if target.startswith(b"/") else b"/" + target
+
+
 class Keyer:
     """Finds the keys of requests, and why a request has none."""
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from gateway.api import WallTime
 from plugins.cache.ahead import fresh_until
+from plugins.cache.key import split_url
 from plugins.cache.plan import has_origin_validator
 from plugins.cache.refreshes import Mark
 from plugins.cache.selection import EVERYTHING, ByPrefix, ByRoute, ByTag, Selector
@@ -40,10 +41,10 @@ class Wanted:
 
     @classmethod
     def of(cls, message: dict[str, Any]) -> Wanted:
-        """From what the administrator says."""
+        """From what the administrator says. Raises ValueError for a prefix that is no URL."""
         chosen: list[Selector] = [ByRoute(name) for name in message.get("routes", ())]
         chosen += [ByTag(tag.encode()) for tag in message.get("tags", ())]
-        chosen += [ByPrefix(prefix.encode()) for prefix in message.get("prefixes", ())]
+        chosen += [ByPrefix(b"".join(split_url(prefix))) for prefix in message.get("prefixes", ())]
         within = message.get("within")
         return cls(
             tuple(chosen) or (EVERYTHING,), None if within is None else float(within), bool(message.get("fetch"))

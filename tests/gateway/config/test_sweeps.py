@@ -33,6 +33,8 @@ def test_schedules_are_those_of_cron(schedule: str) -> None:
         {"time_zone": "Europe/Vienna"},
         {"prefixes": ["/images/"]},
         {"prefixes": ["http://sh\u00f6p.example/"]},
+        {"prefixes": ["http://shop.example/a b"]},
+        {"prefixes": ["http://shop.example/\n"]},
         {"rate": 0},
         {"concurrency": 0},
         {"order": "fastest"},

@@ -49,6 +49,16 @@ def test_what_is_chosen_is_found_once(choice: dict[str, list[str]]) -> None:
     assert found(tagged(A, route="shop", tags=[b"t", b"u"]), tagged(b"http://other.example/"), **choice) == [A]
 
 
+@pytest.mark.parametrize("prefix", ["HTTP://Shop.Example/a", "http://shop.example:80", "http://shop.example"])
+def test_a_prefix_is_written_as_clients_write_urls(prefix: str) -> None:
+    assert found(tagged(A), tagged(b"http://shop.example.org/"), prefixes=[prefix]) == [A]
+
+
+def test_a_prefix_that_is_no_url_is_refused() -> None:
+    with pytest.raises(ValueError, match="is not a URL"):
+        found(prefixes=["/images"])
+
+
 def test_choices_add_up() -> None:
     others = [tagged(b"http://other.example/%d" % number, route="other") for number in range(3)]
     assert len(found(tagged(A, tags=[b"t"]), *others, tags=["t"], routes=["other"])) == 4
