@@ -27,8 +27,8 @@ ATTEMPTS = 3
 RESTING, DOWN = 0.1, 0.34
 """What uses up less of them: an answer that says when to come again, since the next one will be later, and another; and
 a failure of an upstream of which everything fails."""
-ROUTES_AT_ONCE = 500
-"""URLs that a worker finds the routes of in one message: some milliseconds."""
+ROUTES_AT_ONCE = 100
+"""URLs that a worker finds the routes of in one message: some three milliseconds, in which no client is answered."""
 NO_WORKER_SECONDS = 0.5
 """Pause while there is no worker to ask."""
 WORKERS_LOST = 5
