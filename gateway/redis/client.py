@@ -280,14 +280,15 @@ class Redis:
 
     def _settle(self) -> None:
         is_up = self.is_up
-        self._figures.up.set(is_up)
         if is_up:
             self._teller.up()
-        elif self._was_up:
-            self._was_up = False
+        if is_up == self._was_up:
+            return
+        self._was_up = is_up
+        self._figures.up.inc(1 if is_up else -1)  # there are two clients for a moment when a reload changes them
+        if not is_up:
             for notice in list(self._downs):
                 notice()
-        self._was_up = is_up
 
 
 def _post(node: Node, command: Sequence[Argument], *, patient: bool = True) -> None:

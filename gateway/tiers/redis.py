@@ -48,7 +48,7 @@ class RedisTier:
         text = "Look-ups in a tier, made where memory had no answer"
         self._unchanged = figures.counter("tier_lookups_total", text, tier="redis", outcome="unchanged")
         self._seal: Seal | None = None
-        self._is_off = False
+        self._is_off = self._is_shown = False
         self._waiting = RedisWaiting(settings.queue)
         self._names = Names(self._tell)
         self._changed: list[Changed] = []
@@ -67,7 +67,6 @@ class RedisTier:
                 self._seal = Seal.from_environment(self.settings.secret)
             except SealError as error:
                 self._is_off = True
-                self._figures.up.set(0)
                 self._log.error("the redis tier is off", reason=str(error))
                 return
         self._writer.open(self._seal)
@@ -75,7 +74,7 @@ class RedisTier:
         self._redis.on_reconnect(self._reconnected)
         self._redis.on_up(self._up)
         self._redis.on_down(self._down)
-        self._figures.up.set(self._redis.is_up)
+        self._show(self._redis.is_up)
 
     async def close(self) -> None:
         """Write what waits, in bounded time, and listen no more."""
@@ -84,16 +83,22 @@ class RedisTier:
             self._redis.untrack(self._prefix, self._heard)
             for notice in (self._reconnected, self._up, self._down):
                 self._redis.forget(notice)
-        self._figures.up.set(0)
+        self._show(False)
 
     def _up(self) -> None:
-        self._figures.up.set(1)
+        self._show(True)
         self._writer.wake()
         if self._book.is_current:
             self._unanswered.flush()
 
     def _down(self) -> None:
-        self._figures.up.set(0)
+        self._show(False)
+
+    def _show(self, can_be_used: bool) -> None:
+        """There are two tiers for a moment when a reload changes them."""
+        if can_be_used != self._is_shown:
+            self._is_shown = can_be_used
+            self._figures.up.inc(1 if can_be_used else -1)
 
     # ---- what others change ------------------------------------------------------------------------------------------
 

@@ -97,7 +97,7 @@ class RedisServer:
         stats: dict[str, Any] = self.do("INFO", "commandstats")
         return int(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"])
 
-    def keys(self) -> list[bytes]:
+    def all_keys(self) -> list[bytes]:
         """All keys."""
         return sorted(self.do("KEYS", "*"))
 

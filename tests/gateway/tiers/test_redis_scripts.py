@@ -2,6 +2,8 @@ import time
 from struct import pack
 from typing import Any
 
+import pytest
+
 from gateway.redis.client import Redis
 from gateway.redis.errors import RedisReplyError
 from gateway.redis.script import Script
@@ -125,7 +127,5 @@ async def test_scripts_compile() -> None:
         async with redis_client(server) as redis:
             for script in (PUT, DROP, NEWER):
                 assert await redis.call("SCRIPT", "LOAD", script.source) == script.sha
-            try:
+            with pytest.raises(RedisReplyError, match="ERR"):
                 await redis.script(Script("this is no Lua"), [])
-            except RedisReplyError as error:
-                assert error.kind == "ERR"

@@ -119,7 +119,7 @@ async def test_what_redis_lets_go_of_stays_in_memory() -> None:
             one = await a.worker(page(FRESH))
             await one.ask("/a")
             await a.far.written()
-            server.do("DEL", *server.keys())
+            server.do("DEL", *server.all_keys())
             await a.heard(1)
             server.do("FLUSHALL")
             await a.heard(2)
