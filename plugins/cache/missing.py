@@ -108,7 +108,9 @@ class Missing:
         """The short way past the cache: `hit`, which answers only heads that came before, or, for one that was refused
         when nothing was stored, what `ask` says: the short way of whoever refuses."""
         find, tiered = self._store.get, self._tiered
-        recall, steady_at, outcome = self._uncacheable.recall, self._steady.at, self._figures.outcome
+        uncacheable, steady_at = self._uncacheable, self._steady.at
+        missed, decided = self._figures.outcome(MissReason.URI_MISS)
+        row, cell = missed.row, missed.cell
 
         def at_once(request: Request) -> Response | None:
             notes = request.fields.notes
@@ -130,15 +132,16 @@ class Missing:
             if find(key) is not None or (tiered is not None and tiered.look(key, None)):
                 del notes[self]
                 return hit(request)
-            is_known = recall(key, steady_at(request.started)) is not None
-            counter, decision = outcome(BypassReason.UNCACHEABLE if is_known else MissReason.URI_MISS)
-            request.trail.append(decision)
+            is_uncacheable = uncacheable and uncacheable.recall(key, steady_at(request.started)) is not None
+            request.trail.append(self._figures.outcome(BypassReason.UNCACHEABLE)[1] if is_uncacheable else decided)
             response = ask(request)
             if response is None:
                 request.trail.pop()
                 del notes[self]  # the upstream may be asked again, and nobody else need look
-                return None
-            counter.inc()
+            elif is_uncacheable:
+                self._figures.outcome(BypassReason.UNCACHEABLE)[0].inc()
+            else:
+                row[cell] += 1.0
             return response
 
         return at_once
