@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from gateway.redis.errors import RedisReplyError
 from gateway.tiers.tier import PurgeOrder
 from tests.support.redis import needs_redis, redis_server, until
 from tests.support.redis_tiering import Book, Replica, replica
@@ -214,3 +215,27 @@ async def test_without_redis_nothing_is_found_and_what_was_in_doubt_stays_so() -
             await until(lambda: [NAME] in one.changed and None in one.changed)
             await one.written()
             assert len(server.all_keys()) == 1  # that something was removed is known to all from now on
+
+
+async def test_a_user_with_few_rights_is_enough() -> None:
+    rights = ("+@read", "+@write", "+@connection", "+@scripting", "+@pubsub", "+time")
+    user = ("--user", "gateway", "on", ">pass", "~slipstream:*", "&slipstream:*", *rights)
+    with redis_server(*user) as server:
+        client = {"username": "gateway", "password": "pass"}
+        async with replica(server, client=client) as one, replica(server, client=client) as two:
+            heard: list[bytes] = []
+            two.redis.subscribe(b"slipstream:news", heard.append)
+            entry = record(NAME)
+            one.tier.put(entry)
+            await one.written()
+            await until(lambda: two.changed == [[NAME]])
+            assert await found(two) == [b"head body"]
+            assert await found(two, known=[(b"", entry.when)]) == []
+            two.tier.drop(NAME, b"")
+            await two.written()
+            assert await found(one) == []
+            assert await one.redis.publish(b"slipstream:news", b"hello") == 1
+            await until(lambda: heard == [b"hello"])
+            assert await one.redis.script("return redis.call('TIME')", [b"slipstream:x"])
+            with pytest.raises(RedisReplyError, match="NOPERM"):
+                await one.redis.call("GET", "somebody:elses")
