@@ -129,15 +129,16 @@ class Cached:
         upstream: str = "app",
         workers: int = 1,
         tiers: Tiers | None = None,
-        sharing: Sharing | None = None,
         clock: ManualClock | None = None,
+        sharing: Sharing | None = None,
+        figures: Figures | None = None,
         **settings: Any,
     ) -> None:
         """`beside` is a cache of the same worker: another route, or the one before a reload. With more `workers` this
         is one of them: its `control.others` are the others'."""
         self.origin = ScriptedUpstream(*answers)
         self.clock: ManualClock = beside.clock if beside else clock or ManualClock(monotonic=0.0, wall=START)
-        self.figures: Figures = beside.figures if beside else Figures.in_memory()
+        self.figures: Figures = beside.figures if beside else figures or Figures.in_memory()
         self.control: RecordingControl = beside.control if beside else RecordingControl()
         self.tasks: Tasks = beside.tasks if beside else Tasks()
         self.sweeps: list[Callable[[], None]] = beside.sweeps if beside else []

@@ -1,9 +1,11 @@
 import orjson
 import pytest
 
+from gateway.sharing.sharing import message_of
 from plugins.cache.invalidation import Invalidation
 from plugins.cache.outbox import MOST_NAMES, MOST_OCTETS, Outbox, selectors_of
-from plugins.cache.selection import EVERYTHING, ByTag, ByUrl
+from plugins.cache.selection import EVERYTHING, ByPrefix, ByRoute, ByTag, ByUrl, Selector
+from plugins.cache.tiered import order_of
 
 URL, OTHER, TAG = b"http://shop.example/", b"http://shop.example/\xe4", b"group http://shop.example g"
 
@@ -65,3 +67,14 @@ def test_when_a_sender_stops_the_next_news_finds_another_and_takes_along_what_is
     news = outbox.take()
     assert news is not None
     assert set(selectors_of(news)) == {ByUrl(URL), ByUrl(OTHER)}
+
+
+@pytest.mark.parametrize(
+    "selector", [ByUrl(OTHER), ByTag(TAG), ByRoute("caf\u00e9"), ByPrefix(b"http://shop.example/\xff"), EVERYTHING]
+)
+def test_what_another_gateway_purges_is_what_was_meant(selector: Selector) -> None:
+    assert selectors_of(message_of(order_of([selector]))["news"]) == [selector]
+
+
+def test_a_label_that_is_not_known_here_means_everything() -> None:
+    assert selectors_of({"labels": ["colour red"], "prefixes": []}) == [EVERYTHING]
