@@ -7,6 +7,7 @@ another way, and a second try would only make waiting longer."""
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
@@ -179,19 +180,23 @@ class Redis:
             script = self._scripts[source] = Script(source) if known is None else known
         rest = (len(keys), *keys, *arguments)
         key = keys[0] if keys else b""
+        begun = time.monotonic()
         try:
             return await way(("EVALSHA", script.sha, *rest), key)
         except RedisReplyError as error:
             if error.kind != "NOSCRIPT":
                 raise
-            return await way(("EVAL", script.source, *rest), key)
+        if self._is_late(begun):
+            _post(self._node(key), ("SCRIPT", "LOAD", script.source))
+            raise RedisDownError("too late to send the script")
+        return await way(("EVAL", script.source, *rest), key)
 
     async def _asked(self, command: Sequence[Argument], key: bytes) -> Any:
-        node = self._node(key)
+        node, begun = self._node(key), time.monotonic()
         try:
             answer = await node.ask(command)
         except RedisError as error:
-            return await self._again(node, command, error, patient=False)
+            return await self._again(node, command, error, begun, patient=False)
         self._figures.answered.inc()
         return answer
 
@@ -200,16 +205,22 @@ class Redis:
         try:
             answer = await node.tell(command)
         except RedisError as error:
-            return await self._again(node, command, error, patient=True)
+            return await self._again(node, command, error, time.monotonic(), patient=True)
         self._figures.answered.inc()
         return answer
 
-    async def _again(self, node: Node, command: Sequence[Argument], error: RedisError, *, patient: bool) -> Any:
+    def _is_late(self, begun: float) -> bool:
+        """Whether there is no time for a second command."""
+        return time.monotonic() - begun > self.settings.timeout / 2
+
+    async def _again(
+        self, node: Node, command: Sequence[Argument], error: RedisError, begun: float, *, patient: bool
+    ) -> Any:
         """Go where a node of a cluster says that the key is now; otherwise it failed."""
         if isinstance(error, RedisReplyError):
             self._refused(node, error)
             other = None if self._nodes is None else self._nodes.redirected(error)
-            if other is not None:
+            if other is not None and not self._is_late(begun):
                 if error.kind == "ASK":
                     _post(other, ("ASKING",), patient=patient)
                 return await (other.tell(command) if patient else other.ask(command))

@@ -6,6 +6,7 @@ taken for somebody else's. Nothing waits longer than `timeout`: then `on_stall` 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -20,6 +21,9 @@ _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)  # i
 GRACE = 0.001
 """Seconds between the moment when an answer is overdue and the verdict: what has come meanwhile is read first. A loop
 that was busy itself must not say that Redis is slow."""
+BUSY = 0.005
+"""Seconds by which our own timer is late when the loop was busy: the answer may have come while nobody looked, or the
+command may have gone out late. Then there is a quarter of the time-out more."""
 _CONFIRMATIONS = ([b"subscribe"], [b"unsubscribe"])
 """Pushed, but in the place of an answer. One for each channel, so a command names one channel."""
 MOST_UNDER_WAY = 20_000
@@ -124,7 +128,7 @@ class Connection(asyncio.Protocol):
             future.set_exception(RedisDownError("no connection" if transport is None else "too much is under way"))
             future.exception()  # nobody has to look
             return future
-        until = loop.time() + self._timeout
+        until = time.monotonic() + self._timeout  # the loop's own time is that of its turn's beginning
         under_way.append((future, until))
         transport.write(_pack(tuple(command)))
         if self._timer is None:
@@ -150,17 +154,19 @@ class Connection(asyncio.Protocol):
         until = self._next()
         if until is None:
             return
-        if until > self._loop.time():
+        late = time.monotonic() - until
+        if late < 0.0:
             self._timer = self._loop.call_at(until, self._overdue)
         else:
-            self._timer = self._loop.call_later(GRACE, self._judge)
+            grace = GRACE if late < BUSY else max(GRACE, self._timeout / 4)
+            self._timer = self._loop.call_later(grace, self._judge)
 
     def _judge(self) -> None:
         self._timer = None
         until = self._next()
         if until is None:
             return
-        if until > self._loop.time():
+        if until > time.monotonic():
             self._timer = self._loop.call_at(until, self._overdue)
         else:
             self._on_stall(self)
