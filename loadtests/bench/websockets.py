@@ -32,6 +32,8 @@ class Way:
     """Of the plugin; `None` leaves it out."""
     more: str = ""
     """Fields of the handshake."""
+    join: str = "off"
+    """`limits.tunnel_join`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,8 @@ class Row:
     """Seconds under way."""
 
 
-_TUNNELS = (Way(OURS), Way("nginx", "nginx"), Way("haproxy", "haproxy"))
+JOINED = f"{OURS}, {websocket.JOIN} joined"
+_TUNNELS = (Way(OURS), Way(JOINED, join=websocket.JOIN), Way("nginx", "nginx"), Way("haproxy", "haproxy"))
 SINGLE, BATCHED = "a write each", "batched"
 _FRAMES = (
     Way(BATCHED, settings={"max_messages": 50}, more=websocket.OPT_IN),
@@ -140,7 +143,7 @@ def measure(cases: Sequence[Case], peers: Sequence[str], say: Callable[[str], No
 
 
 async def _run(case: Case, way: Way, connections: int, messages: int) -> Row:
-    with websocket.ground(way.proxy, way.settings) as here:
+    with websocket.ground(way.proxy, way.settings, join=way.join) as here:
         options: dict[str, Any] = {"burst": case.burst, "pause": PAUSE * case.burst // 10, "writes": case.writes}
         found = await websocket.push(here, connections, messages, more=way.more, **options)
     p50, p99 = (percentile(found.tally.seconds, share) for share in (0.5, 0.99))

@@ -70,14 +70,14 @@ def test_each_case_has_its_rival_and_configurations_that_are_taken(case: Any, tm
     assert {case.own, case.rival} <= {way.peer for way in case.ways}
     for way in case.ways:
         if way.proxy == "slipstream":
-            load_text(_configuration("slipstream", 1, 2, 3, tmp_path, way.settings, "5s"), settings_of)
+            load_text(_configuration("slipstream", 1, 2, 3, tmp_path, way.settings, "5s", way.join), settings_of)
 
 
 def test_only_wanted_and_installed_peers_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
 
     class Ground:
-        def __init__(self, proxy: str, *_: object) -> None:
+        def __init__(self, proxy: str, *_: object, **__: object) -> None:
             ran.append(proxy)
 
         def __enter__(self) -> None: ...
