@@ -134,7 +134,7 @@ def test_hedges_answer_for_a_server_that_is_late_and_leave_no_connection_behind_
     late, quick = origins
     act(late, b"200 OK")
     act(quick, b"200 OK")
-    settings = retrying(late, quick, hedge={"learn": 20, "most": 0.5, "at_least": "50ms"})
+    settings = retrying(late, quick, hedge={"learn": 20, "most": 0.5, "at_least": "50ms"}, budget={"share": 1.0})
     with running(settings, tmp_path) as gateway:
         for _ in range(64):
             assert ask(gateway)[0] == 200
