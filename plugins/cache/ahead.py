@@ -93,7 +93,9 @@ class Ahead:
         again a little later."""
         outlook: Outlook | None = stored.derived(NAME)
         if outlook is None:
-            outlook = Outlook(fresh_until(stored) - self._widest(stored), stored.uses, now)
+            until = fresh_until(stored)
+            look = max(until - self._widest(stored), now + (until - now) / 3.0)  # late: uses have to be seen first
+            outlook = Outlook(look, stored.uses, now)
             stored.keep(NAME, outlook, OUTLOOK_OCTETS)
         if now < outlook.at:
             return False

@@ -19,7 +19,7 @@ from gateway.api import (
     Runtime,
     WallTime,
 )
-from plugins.cache.ahead import Ahead, Granted
+from plugins.cache.ahead import LEAST_DELTA, Ahead, Granted, fresh_until
 from plugins.cache.confirmations import take_over
 from plugins.cache.parts import Parts
 from plugins.cache.plan import has_origin_validator
@@ -86,8 +86,11 @@ class Upkeep:
         ahead, figures, shared = self._ahead, self._figures, self._shared
         assert ahead is not None, "it is on, or nothing would be due"
         if self._tiered is not None and self._tiered.look(stored.key, shared.store.get(stored.key)):
-            figures.ahead("shared").inc()
-            return
+            newer = held(shared.store, (stored.key, stored.variant))
+            if newer is not None and fresh_until(newer) > fresh_until(stored) + LEAST_DELTA:
+                figures.ahead("shared").inc()
+                return
+            stored = newer or stored  # the same once more: clocks of two processes differ by a little
         granted = ahead.grant(stored, now)
         if granted is Granted.YES and not shared.refreshes.begin((stored.key, stored.variant), now):
             ahead.end()

@@ -134,6 +134,14 @@ def test_the_short_ways_end_where_the_last_part_of_a_lifetime_begins() -> None:
     assert alone_until(stored) == 1054.0
 
 
+def test_what_is_first_used_late_is_looked_at_for_a_while_first() -> None:
+    route, stored = Route(lambda: 1.0), stored_response(at=START)
+    assert not route.ahead.is_due(stored, WallTime(1057.0))
+    assert alone_until(stored) == 1058.0
+    stored.uses += 100
+    assert route.ahead.is_due(stored, WallTime(1058.0))
+
+
 def test_refreshes_are_a_share_of_the_hits() -> None:
     route = Route(budget=0.1, concurrency=1000)
     granted = [route.ahead.grant(popular(), WallTime(1055.0)) for _ in range(int(FIRST_TOKENS) + 1)]

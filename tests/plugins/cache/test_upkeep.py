@@ -1,11 +1,15 @@
 """What the cache asks the origin of its own accord, ahead of the end of a lifetime."""
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 
 from gateway.api import CircuitOpenError, Request, Response
+from plugins.cache.codec import decode, encode
+from plugins.cache.stored import StoredResponse
+from plugins.cache.tiered import Tiered
 from tests.support.cached import TAGGED, Cached, page
 from tests.support.caching import date
 from tests.support.plugins import ScriptedUpstream
@@ -93,6 +97,29 @@ async def test_an_origin_in_trouble_is_not_asked_for_every_hit() -> None:
     seen = await visit(cached, 60.0)
     assert set(seen[1:]) == {"hit"}
     assert 2 <= len(cached.origin.requests) <= 8
+
+
+class Tier:
+    """A tier that has everything again, as of so many seconds later."""
+
+    def __init__(self, cached: Cached, later: float) -> None:
+        self._store = cached.plugin._shared.store
+        self._later = later
+
+    def look(self, key: bytes, variants: Sequence[StoredResponse] | None) -> bool:
+        for stored in variants or ():
+            self._store.put(decode(encode(stored, 0.0) + stored.body, -self._later))
+        return True
+
+
+@pytest.mark.parametrize(("later", "result"), [(0.00001, "begun"), (30.0, "shared")])
+async def test_what_a_tier_has_counts_if_it_is_really_newer(later: float, result: str) -> None:
+    cached = popular()
+    await cached.ask()
+    cached.plugin._upkeep._tiered = cast(Tiered, Tier(cached, later))
+    await visit(cached, 59.9)
+    assert cached.figures.value("cache_refreshes_ahead_total", route="default", result=result) >= 1
+    assert (await cached.ask(at=60.1)).why.startswith("hit")
 
 
 async def test_many_requests_at_the_moment_ask_once() -> None:
