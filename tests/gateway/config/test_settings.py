@@ -84,3 +84,12 @@ def test_ports_that_the_kernel_chooses_never_collide() -> None:
 
 def test_settings_of_plugins_are_not_printed() -> None:
     assert "hush" not in repr(gateway(plugins=[{"paint": {"supplier_token": "hush"}}]))
+
+
+def test_a_redis_tier_needs_to_know_where_redis_is() -> None:
+    with pytest.raises(ValidationError, match="needs to know where Redis is"):
+        gateway(tiers={"redis": "on"})
+    settings = gateway(tiers={"redis": "on"}, redis="redis://127.0.0.1:6379")
+    assert settings.redis is not None
+    assert settings.tiers.redis is not None
+    assert gateway(redis="off").redis is None

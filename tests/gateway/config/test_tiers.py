@@ -1,7 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
-from gateway.config.tiers import HostTierSettings, TierSettings
+from gateway.config.tiers import HostTierSettings, RedisTierSettings, TierSettings
 
 
 def test_there_is_no_tier_unless_one_is_wanted() -> None:
@@ -28,3 +28,19 @@ def test_all_can_be_said() -> None:
 def test_what_makes_no_sense_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         HostTierSettings.model_validate(wrong)
+
+
+def test_the_redis_tier_is_on_or_off_or_said_in_full() -> None:
+    assert TierSettings().redis is None
+    assert TierSettings.model_validate({"redis": "off"}).redis is None
+    assert TierSettings.model_validate({"redis": "on"}).redis == RedisTierSettings()
+    said = {"max_entry": "2MiB", "compress_above": "off", "ttl": "1h", "queue": "1MiB", "secret": "TIER_SECRET"}
+    redis = TierSettings.model_validate({"redis": said}).redis
+    assert redis is not None
+    assert redis.model_dump(mode="json") == said
+
+
+@pytest.mark.parametrize("wrong", [{"ttl": 0}, {"max_entry": 0}, {"secret": "no name"}, {"host": "a"}, "yes"])
+def test_a_redis_tier_that_makes_no_sense_is_refused(wrong: object) -> None:
+    with pytest.raises(ValidationError):
+        TierSettings.model_validate({"redis": wrong})
