@@ -50,6 +50,8 @@ from gateway.tiers.tier import PurgeOrder, TierError
 from gateway.tiers.tiers import Tiers
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.deflate import Deflate, agree_deflate
+from gateway.websocket.runs import Run as MessageRun
+from gateway.websocket.runs import walk as walk_run
 from gateway.websocket.terms import (
     Flush,
     FrameTerms,
@@ -98,6 +100,7 @@ __all__ = [
     "Lasting",
     "Lease",
     "LegTerms",
+    "MessageRun",
     "Monotonic",
     "OrOff",
     "Outbox",
@@ -147,4 +150,5 @@ __all__ = [
     "kibibytes",
     "mebibytes",
     "seconds",
+    "walk_run",
 ]

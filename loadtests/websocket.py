@@ -236,7 +236,7 @@ async def batch(options: argparse.Namespace) -> bool:
     cases: list[tuple[str, dict[str, object], str]] = [
         ("framed, a write each", {"coalesce": "off"}, ""),
         ("framed", {}, ""),
-        ("batched", {"max_messages": max(10, options.burst)}, OPT_IN),
+        ("batched", {"strategy": options.strategy, "max_messages": max(10, options.burst)}, OPT_IN),
     ]
     for name, settings, more in cases:
         with ground("slipstream", settings) as here:
@@ -364,6 +364,7 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=200, help="messages to each connection (200)")
     parser.add_argument("--burst", type=int, default=10)
     parser.add_argument("--writes", choices=("each", "apart", "once"), help="writes of the origin in a burst (each)")
+    parser.add_argument("--strategy", default="hybrid", help="of batches (hybrid)")
     parser.add_argument("--pause", type=int, default=200, help="milliseconds between two bursts (200)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--idle", type=int, default=5000, help="idle connections (5000)")

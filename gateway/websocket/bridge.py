@@ -14,6 +14,7 @@ from gateway.websocket.close_codes import CloseCode, WebSocketError, is_sendable
 from gateway.websocket.frames import PING
 from gateway.websocket.lane import Lane
 from gateway.websocket.leg import HIGH_WATER, Leg
+from gateway.websocket.rounds import LEAST_DELAY
 from gateway.websocket.terms import FrameTerms
 
 if TYPE_CHECKING:
@@ -86,6 +87,9 @@ class Bridge:
             self.upstream.data_received(from_upstream)
         if from_downstream:
             self.downstream.data_received(from_downstream)
+        terms = self._terms
+        if terms.downstream.outbox is not None and terms.max_delay >= LEAST_DELAY and not self._is_closing:
+            self.upstream.read_in(self._connections.rounds)
         for leg in (self.downstream, self.upstream):
             leg.read_on()
 

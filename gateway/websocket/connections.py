@@ -18,6 +18,7 @@ from gateway.websocket.close_codes import CloseCode
 from gateway.websocket.due import DueLine
 from gateway.websocket.feeds import Feeds
 from gateway.websocket.figures import RouteFigures
+from gateway.websocket.rounds import Rounds
 from gateway.websocket.terms import FrameTerms
 from gateway.websocket.tunnel import Tunnel, UpgradedUpstream
 
@@ -81,6 +82,8 @@ class Connections:
         self._feeds: dict[float, Feeds] = {}
         self._routes: dict[str, RouteFigures] = {}
         self._numbers = itertools.count(1)
+        self.rounds = Rounds(loop)
+        """Reads the upstreams of batched connections."""
         self._relief: asyncio.Handle | None = None
 
     def __len__(self) -> int:

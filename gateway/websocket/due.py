@@ -1,12 +1,11 @@
-"""One timer for everything that waits equally long.
-
-Whoever begins to wait later is due later, so a line is enough: no heap, and no timer for each connection."""
+"""One timer for everything that waits, in the place of one for each connection."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
-from collections import deque
+from heapq import heappop, heappush
 from typing import Protocol
 
 EARLY = 0.003
@@ -24,23 +23,29 @@ class Waiting(Protocol):
 
 
 class DueLine:
-    """Everybody who waits for the same number of seconds."""
+    """Everybody who waits, whoever is due first in front."""
 
-    __slots__ = ("_line", "_loop", "_timer")
+    __slots__ = ("_at", "_line", "_loop", "_numbers", "_timer")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._line: deque[tuple[float, Waiting]] = deque()
+        self._line: list[tuple[float, int, Waiting]] = []
+        self._numbers = itertools.count()
+        self._at = 0.0  # when the timer rings
         self._timer: asyncio.TimerHandle | None = None
 
     def join(self, waiting: Waiting, due_at: float) -> None:
-        """Stand in line. `due_at` is never earlier than that of those who stand there."""
-        self._line.append((due_at, waiting))
+        """Stand in line."""
+        heappush(self._line, (due_at, next(self._numbers), waiting))
         if self._timer is None:
-            self._set(due_at - time.monotonic())
+            self._set(due_at)
+        elif due_at < self._at:
+            self._timer.cancel()
+            self._set(due_at)
 
-    def _set(self, seconds: float) -> None:
-        self._timer = self._loop.call_later(max(0.0, seconds - EARLY), self._ring)
+    def _set(self, at: float) -> None:
+        self._at = at
+        self._timer = self._loop.call_later(max(0.0, at - time.monotonic() - EARLY), self._ring)
 
     def _ring(self) -> None:
         self._timer = None
@@ -48,11 +53,11 @@ class DueLine:
         now = time.monotonic()
         try:
             while line and line[0][0] <= now + EARLY:
-                due_at, waiting = line.popleft()
+                due_at, _, waiting = heappop(line)
                 if waiting.due_at == due_at:
                     waiting.due(now)
         finally:
-            while line and line[0][1].due_at != line[0][0]:
-                line.popleft()  # served meanwhile: no reason to wake up
-            if line:
-                self._set(line[0][0] - now)
+            while line and line[0][2].due_at != line[0][0]:
+                heappop(line)  # served meanwhile: no reason to wake up
+            if line and self._timer is None:
+                self._set(line[0][0])

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.frames import CLOSE, PONG
+from gateway.websocket.leg import WRITE_AT_ONCE
 from gateway.websocket.limits import Bucket, PingLimit
 from gateway.websocket.plain import PlainOutbox
 from gateway.websocket.reader import Event
-from gateway.websocket.terms import Flush, FrameTerms, Message, Outbox, Sending, Slow, Unpack
+from gateway.websocket.runs import Run
+from gateway.websocket.terms import Flush, FrameTerms, Message, Outbox, Sending, Slow, TakesRuns, Unpack
 
 if TYPE_CHECKING:
     from gateway.websocket.bridge import Bridge
@@ -30,6 +32,7 @@ class Lane:
     """From `source` to `sink`."""
 
     __slots__ = (
+        "_box_of_runs",
         "_bucket",
         "_conflated",
         "_due_line",
@@ -42,6 +45,7 @@ class Lane:
         "_outbox",
         "_paused_at",
         "_queue",
+        "_reads_runs",
         "_ready",
         "_ready_octets",
         "_unpack",
@@ -78,6 +82,9 @@ class Lane:
         self._most = terms.max_message
         limited = source.name == "client" and terms.messages_per_second is not None
         self._bucket = Bucket(terms.messages_per_second or 0.0, terms.burst) if limited else None
+        self._box_of_runs = outbox if isinstance(outbox, TakesRuns) else None
+        whole = terms.join and sink.may_pass_on if outbox is None else self._box_of_runs is not None
+        self._reads_runs = whole and unpack is None and source.name == "upstream"
         self._ready: deque[Sending] | None = None
         self._ready_octets = 0
         self._noted = (0, 0)
@@ -96,6 +103,13 @@ class Lane:
     def receive(self, data: bytes, now: float) -> None:
         """Octets of the source."""
         source, reader = self.source, self.source.reader
+        if self._reads_runs and (self._is_batching or self._passes_on(data)):
+            run, data = reader.run(data)
+            if run is not None:
+                self._relay_run(run, data, now)
+                if run.size == len(data):
+                    return
+                data = data[run.size :]
         events = reader.feed(data)
         while True:
             try:
@@ -183,6 +197,36 @@ class Lane:
         if failure is not None:
             raise failure
 
+    @property
+    def rests_until(self) -> float:
+        """Before that nothing is won by reading the source; in the past for none."""
+        return self._box_of_runs.rests_until if self._box_of_runs is not None else 0.0
+
+    def _passes_on(self, data: bytes) -> bool:
+        """Whether messages go on as they come; a peer that is slow is to be noticed before a lot has gone."""
+        return self._outbox is None and not self.sink.is_blocked and len(data) < WRITE_AT_ONCE
+
+    def _relay_run(self, run: Run, data: bytes, now: float) -> None:
+        """Pass messages on that `data` begins with, or keep them."""
+        self.active = now
+        figures, row = self._figures, self._figures.row
+        count, binaries = run.messages, run.binaries
+        self.messages += count
+        self._frames += count
+        row[figures.frames] += count
+        row[figures.text] += count - binaries
+        if binaries:
+            row[figures.binary] += binaries
+        row[figures.octets] += run.octets
+        sink, outbox = self.sink, self._box_of_runs
+        if sink.sent_close or sink.is_lost:
+            return
+        if outbox is not None:
+            blocked = sink.is_blocked or bool(self._ready)
+            self._go(outbox, outbox.accept_run(run, now, blocked), blocked, now)
+        else:
+            sink.pass_on(data if run.size == len(data) else data[: run.size])
+
     def _count(self, messages: list[Message]) -> None:
         figures, row = self._figures, self._figures.row
         texts = sum([opcode & 1 for opcode, _ in messages])
@@ -209,11 +253,15 @@ class Lane:
         return self._outbox.target if self._is_batching and self._outbox is not None else None
 
     def _queue_up(self, messages: list[Message], now: float) -> None:
-        sink, outbox = self.sink, self._outbox
+        outbox = self._outbox
         if outbox is None:
             outbox = self._outbox = PlainOutbox()
-        blocked = sink.is_blocked or bool(self._ready)
-        for sending in outbox.accept(messages, now, blocked):
+        blocked = self.sink.is_blocked or bool(self._ready)
+        self._go(outbox, outbox.accept(messages, now, blocked), blocked, now)
+
+    def _go(self, outbox: Outbox, sendings: list[Sending], blocked: bool, now: float) -> None:
+        """Send what shall go, and see to what waits on."""
+        for sending in sendings:
             self._send(sending)
         if outbox.due_at != self.due_at:
             self.due_at = outbox.due_at
@@ -330,7 +378,7 @@ class Lane:
         """Nobody is there any more to take what waits."""
         self._ready = None
         self._ready_octets = 0
-        self._outbox = None
+        self._outbox = self._box_of_runs = None
         self._is_batching = False
         self.due_at = math.inf
         self._note()

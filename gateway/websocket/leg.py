@@ -16,6 +16,7 @@ from gateway.websocket.terms import LegTerms
 if TYPE_CHECKING:
     from gateway.websocket.figures import WayFigures
     from gateway.websocket.lane import Lane
+    from gateway.websocket.rounds import Rounds
 
 WRITE_AT_ONCE = 64 * 1024
 """Octets of frames that are joined into one write."""
@@ -36,6 +37,7 @@ class Leg(asyncio.Protocol):
         "_pending_octets",
         "blocked_since",
         "figures",
+        "file",
         "got_close",
         "heard",
         "inward",
@@ -43,12 +45,15 @@ class Leg(asyncio.Protocol):
         "is_failed",
         "is_held",
         "is_lost",
+        "is_ready",
         "name",
         "outward",
         "ping_payload",
         "pinged_at",
         "pings",
         "reader",
+        "rests_until",
+        "rounds",
         "sent_close",
         "transport",
         "unsent",
@@ -96,6 +101,12 @@ class Leg(asyncio.Protocol):
         """Whether it is not read since its sink is full."""
         self.is_failed = False
         """Whether it broke the protocol: what it says no longer counts."""
+        self.rounds: Rounds | None = None
+        """By whom it is read in the place of its transport."""
+        self.file = -1
+        self.is_ready = False
+        """Whether there is something to read, as far as `rounds` know."""
+        self.rests_until = 0.0
         self.sent_close = False
         self.got_close = False
         self.is_lost = False
@@ -115,6 +126,18 @@ class Leg(asyncio.Protocol):
             payload = packed
         self._pending.append(self._encode(first, payload))
         self._pending_octets += len(payload)
+        if self._pending_octets >= WRITE_AT_ONCE:
+            self.flush()
+
+    @property
+    def may_pass_on(self) -> bool:
+        """Whether the upstream's frames are, octet for octet, what this peer would get."""
+        return self._deflater is None and self._encode is encode
+
+    def pass_on(self, frames: bytes) -> None:
+        """Whole frames, as they came."""
+        self._pending.append(frames)
+        self._pending_octets += len(frames)
         if self._pending_octets >= WRITE_AT_ONCE:
             self.flush()
 
@@ -143,6 +166,7 @@ class Leg(asyncio.Protocol):
         self.is_failed = True
         self.is_held = False
         if not self.transport.is_closing():
+            self._leave_rounds()
             self.transport.resume_reading()
             if self.transport.can_write_eof():
                 self.transport.write_eof()
@@ -151,7 +175,11 @@ class Leg(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Of asyncio.Protocol."""
-        now = self.heard = time.monotonic()
+        self.take(data, time.monotonic())
+
+    def take(self, data: bytes, now: float) -> None:
+        """Octets that came at about `now`."""
+        self.heard = now
         if not self.got_close and not self.is_failed:
             self.inward.receive(data, now)
             self.inward.sink.flush()
@@ -160,7 +188,8 @@ class Leg(asyncio.Protocol):
         """Read no more: the sink is full."""
         if not self.is_held and not self.is_lost:
             self.is_held = True
-            self.transport.pause_reading()
+            if self.rounds is None:
+                self.transport.pause_reading()
 
     def release(self) -> None:
         """Read on."""
@@ -170,8 +199,21 @@ class Leg(asyncio.Protocol):
 
     def read_on(self) -> None:
         """Let this peer speak, unless its sink is full."""
-        if not self.is_held and not self.transport.is_closing():
+        if self.is_held or self.transport.is_closing():
+            return
+        if self.rounds is None:
             self.transport.resume_reading()
+        else:
+            self.rounds.again(self)
+
+    def read_in(self, rounds: Rounds) -> None:
+        """Be read by them, where that is possible."""
+        if rounds.take(self):
+            self.rounds = rounds
+
+    def _leave_rounds(self) -> None:
+        if self.rounds is not None:
+            self.rounds.forget(self)
 
     def pause_writing(self) -> None:
         """Of asyncio.Protocol."""
@@ -192,5 +234,6 @@ class Leg(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Of asyncio.Protocol."""
         self.is_lost = True
+        self._leave_rounds()
         self._pending = []
         self.inward.bridge.lost(self)

@@ -10,6 +10,7 @@ import codecs
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.deflate import Inflater
 from gateway.websocket.frames import BINARY, CONTINUATION, MOST_CONTROL, PING, PONG, TEXT, apply_mask
+from gateway.websocket.runs import Run, read_run
 
 Event = tuple[int, bytes]
 """An opcode and a whole message or control payload."""
@@ -83,6 +84,21 @@ class FrameReader:
         if at < len(data):
             self._held += data[at:] if at else data
         return events
+
+    def run(self, data: bytes) -> tuple[Run | None, bytes]:
+        """The whole messages that have come unmasked and need no closer look; and all octets, of which `feed` gets the
+        rest."""
+        if self._opcode or self.failure is not None:
+            return None, data
+        if self._held:
+            if len(self._held) + len(data) < self._need:
+                return None, data
+            data = bytes(self._held) + data
+            self._held.clear()
+        run = read_run(data, self._max_message)
+        if run is not None:
+            self.frames += run.messages
+        return run, data
 
     def _read(self, data: bytes, events: list[Event]) -> int:
         """Read what is complete; where the rest begins."""

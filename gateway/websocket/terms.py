@@ -6,9 +6,10 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from gateway.websocket.deflate import Deflate
+from gateway.websocket.runs import Run
 
 Message = tuple[int, bytes]
 """An opcode, 1 for text and 2 for binary, and the content. The four bits above the opcode are the message's priority, 0
@@ -68,6 +69,18 @@ class Outbox(Protocol):
 
     def pressure(self, is_high: bool, now: float) -> None:
         """Whether sending falls behind; told now and then."""
+
+
+@runtime_checkable
+class TakesRuns(Outbox, Protocol):
+    """An outbox that need not look at each message."""
+
+    @property
+    def rests_until(self) -> float:
+        """Monotonic seconds before which nothing is won by reading the source; in the past for none."""
+
+    def accept_run(self, run: Run, now: float, blocked: bool) -> list[Sending]:
+        """As `accept`. The records are the outbox's own from then on."""
 
 
 Unpack = Callable[[int, bytes], list[Message]]

@@ -8,8 +8,9 @@ from plugins.websocket_batch import binary, text
 from plugins.websocket_batch.formats import Format, Plain
 from plugins.websocket_batch.marks import Marks
 from plugins.websocket_batch.negotiation import Agreed
-from plugins.websocket_batch.outbox import BatchOutbox, Rules
+from plugins.websocket_batch.outbox import BatchOutbox, Rules, Urgent
 from plugins.websocket_batch.pointers import Pointer
+from plugins.websocket_batch.records import RecordOutbox
 from plugins.websocket_batch.settings import Coalesce, WebSocketBatchSettings
 
 _FORMS: dict[str, tuple[Callable[[], Format], Unpack]] = {
@@ -108,7 +109,10 @@ class Terms:
         unpack: Unpack | None = None
         if form is not None:
             make_format, unpack = _FORMS[form]
-            make = partial(BatchOutbox, self._rules, make_format())
+            if form == binary.TOKEN and self._rules.mark is None and self._rules.urgent is Urgent.FLUSH:
+                make = partial(RecordOutbox, self._rules)
+            else:
+                make = partial(BatchOutbox, self._rules, make_format())
         elif self._settings.coalesce is Coalesce.STRATEGY:
             make = partial(BatchOutbox, self._plain_rules, Plain())
         return LegTerms(make, unpack, deflate)

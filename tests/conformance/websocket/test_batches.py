@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from hypothesis import given, settings
@@ -13,6 +14,7 @@ from gateway.websocket.terms import FrameTerms, LegTerms
 from plugins.websocket_batch import binary, text
 from plugins.websocket_batch.formats import Format
 from plugins.websocket_batch.outbox import BatchOutbox, Rules, Strategy, Urgent
+from plugins.websocket_batch.records import RecordOutbox
 from tests.support.batches import item
 from tests.support.framed import Framed
 from tests.support.frames import all_frames, frame
@@ -21,31 +23,43 @@ from tests.support.roads import turns
 Message = tuple[int, bytes, int]
 """Opcode, content, priority."""
 
+RUNS = "batch.v1 of runs"
+"""The same, of messages that nobody looks at on their way."""
 FORMS: dict[str, tuple[Callable[[], Format], object]] = {
     binary.TOKEN: (binary.Binary, binary.unpack),
     text.TOKEN: (text.Json, text.unpack),
+    RUNS: (binary.Binary, binary.unpack),
 }
-_SIZES = st.one_of(st.integers(0, 300), st.integers(0, 200 * 1024))
-_CONTENTS = st.one_of(
-    st.tuples(st.just(2), st.builds(lambda size, seed: bytes([seed]) * size, _SIZES, st.integers(0, 255))),
-    st.tuples(st.just(1), st.builds(lambda size, letter: (letter * size).encode(), _SIZES, st.sampled_from("aé😀"))),
-    st.tuples(st.just(1), st.integers(-(10**20), 10**20).map(lambda number: b'{"n": %d}' % number)),
-)
-_MESSAGES = st.lists(st.tuples(_CONTENTS, st.integers(0, 15)), max_size=30).map(
-    lambda drawn: [(opcode, content, priority) for (opcode, content), priority in drawn]
-)
+_LARGE = 200 * 1024
 
 
-def first_octet(opcode: int, payload: bytes) -> tuple[int, object]:
-    """A stand-in for a mark: messages say their priority in the test, not in their content."""
-    return opcode >> 4, None
+def contents(sizes: st.SearchStrategy[int]) -> st.SearchStrategy[tuple[int, bytes]]:
+    """Opcode and content, of so many octets or a few less."""
+    letters = st.sampled_from([each.encode() for each in "aé😀"])
+    return st.one_of(
+        st.tuples(st.just(2), st.builds(lambda size, seed: bytes([seed]) * size, sizes, st.integers(0, 255))),
+        st.tuples(st.just(1), st.builds(lambda size, letter: letter * (size // len(letter)), sizes, letters)),
+        st.tuples(st.just(1), st.integers(-(10**20), 10**20).map(lambda number: b'{"n": %d}' % number)),
+    )
+
+
+def listed(sizes: st.SearchStrategy[int], most: int) -> st.SearchStrategy[list[Message]]:
+    return st.lists(st.tuples(contents(sizes), st.integers(0, 15)), max_size=most).map(
+        lambda drawn: [(opcode, content, priority) for (opcode, content), priority in drawn]
+    )
+
+
+_MESSAGES = st.tuples(listed(st.integers(0, 300), 28), listed(st.integers(0, _LARGE), 2), st.integers(0, 28)).map(
+    lambda drawn: [*drawn[0][: drawn[2]], *drawn[1], *drawn[0][drawn[2] :]]
+)
+"""Many small ones, and among them up to two of any size: more than two need much memory and tell nothing new."""
 
 
 def numbered(form: str, data: bytes) -> list[tuple[int | None, int, bytes]]:
     """The messages a client reads: number (if anybody wrote one), opcode, content."""
     found: list[tuple[int | None, int, bytes]] = []
     for each in all_frames(data):
-        if form == binary.TOKEN:
+        if form in (binary.TOKEN, RUNS):
             batch = binary.unpack_numbered(each.payload)
         elif each.opcode == 2:
             found.append((None, 2, each.payload))
@@ -76,6 +90,8 @@ def with_priorities(messages: list[Message]) -> Callable[[int, bytes], list[tupl
 
 
 def pair_of(form: str, rules: Rules, down: list[Message]) -> Framed:
+    if form == RUNS:
+        return Framed(FrameTerms(LegTerms(partial(RecordOutbox, rules), binary.unpack), ping_every=None))
     make, unpack = FORMS[form]
     downstream = LegTerms(lambda: BatchOutbox(rules, make()), unpack)  # type: ignore[arg-type]  # of the table above
     terms = FrameTerms(downstream=downstream, upstream=LegTerms(None, with_priorities(down)), ping_every=None)
@@ -128,14 +144,15 @@ def test_what_overtakes_can_be_put_in_order_again(strategy: Strategy, down: list
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("form", [binary.TOKEN, RUNS])
 @pytest.mark.parametrize("strategy", list(Strategy))
 @settings(deadline=None, max_examples=25)
 @given(down=_MESSAGES, takes=st.lists(st.integers(1, 200_000), max_size=10))
 def test_a_client_that_reads_by_fits_and_starts_misses_nothing(
-    strategy: Strategy, down: list[Message], takes: list[int]
+    form: str, strategy: Strategy, down: list[Message], takes: list[int]
 ) -> None:
     async def story() -> None:
-        framed = pair_of(binary.TOKEN, Rules(strategy), down)
+        framed = pair_of(form, Rules(strategy), down)
         framed.client.is_stalled = True
         steps = iter(takes)
         for opcode, content, _ in down:

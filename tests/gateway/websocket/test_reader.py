@@ -202,3 +202,36 @@ def test_any_cut_into_fragments_and_pieces_gives_the_same_messages(
 def test_any_octets_give_messages_or_a_close_code(pieces: list[bytes]) -> None:
     _, code = read(*pieces, most=1000)
     assert code in (None, 1002, 1007, 1008, 1009)
+
+
+def test_a_run_goes_on_where_the_last_read_was_cut_off() -> None:
+    reader = FrameReader(is_masked=False, max_message=1000)
+    data = b"".join(frame(1, b"message %d" % at, masked=False) for at in range(5))
+    found: list[int] = []
+    for at in range(0, len(data), 17):
+        run, left = reader.run(data[at : at + 17])
+        found.append(run.messages if run is not None else 0)
+        assert reader.feed(left[run.size :] if run is not None else left) == []
+    assert sum(found) == reader.frames == 5
+
+
+def test_a_run_never_begins_inside_a_message_or_behind_a_mistake() -> None:
+    reader = FrameReader(is_masked=False, max_message=1000)
+    whole = frame(1, b"x", masked=False)
+    reader.feed(frame(1, b"part", fin=False, masked=False))
+    assert reader.run(whole) == (None, whole)
+    reader.feed(whole)
+    assert reader.failure is not None
+    assert reader.run(whole) == (None, whole)
+
+
+def test_a_long_message_in_crumbs_is_put_together_once() -> None:
+    reader = FrameReader(is_masked=False, max_message=1000)
+    data = frame(1, b"x" * 900, masked=False)
+    for octet in data[:-1]:
+        run, left = reader.run(bytes([octet]))
+        assert run is None
+        assert reader.feed(left) == []
+    run, left = reader.run(data[-1:])
+    assert run is not None
+    assert (run.messages, run.octets, left) == (1, 900, data)
