@@ -19,6 +19,13 @@ def purge_lines(document: Document) -> Iterator[str]:
     yield f"{did} {what}; acknowledged by {document['acknowledged']} of {_count(len(workers), 'worker')}"
     for worker in workers:
         yield f"  {_name(worker)}: {worker.get('error') or _purged(worker)}"
+    replicas: Document = document.get("replicas", {})
+    for name in replicas.get("acknowledged", ()):
+        yield f"  gateway {name}: acknowledged"
+    for name in replicas.get("silent", ()):
+        yield f"  gateway {name}: has not answered; it reads on when it is back"
+    if "error" in replicas:
+        yield f"  other gateways: told later, since now it is not possible: {replicas['error']}"
 
 
 def _purged(worker: Document) -> str:

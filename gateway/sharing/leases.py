@@ -106,6 +106,7 @@ class Leases:
                 return None
             flight = self._flights[name] = _Flight(name, b"%b%b:%b" % (self._prefix, tag, name))
             flight.task = self._loop.create_task(self._fly(flight, look, seen), name="sharing.lease")
+            self._figures.open.set(len(self._flights))
         if flight.lease is not None:
             flight.lease.users += 1
             return flight.lease
@@ -168,6 +169,7 @@ class Leases:
     def _forget(self, flight: _Flight) -> None:
         if self._flights.get(flight.name) is flight:
             del self._flights[flight.name]
+            self._figures.open.set(len(self._flights))
 
     async def _ask(self, flight: _Flight, look: Look, seen: bytes) -> Turn:
         key = flight.key
@@ -246,7 +248,7 @@ class Leases:
         self._held.pop(lease, None)
         flight = self._flights.get(lease.name)
         if flight is not None and flight.lease is lease:
-            del self._flights[lease.name]
+            self._forget(flight)
         if end is not End.STORED and not lease.is_lost:
             task = self._loop.create_task(self._give_back(lease, end, seconds), name="sharing.give_back")
             self._ending.add(task)

@@ -85,7 +85,8 @@ class Replicas:
         try:
             return await carry_out(todo, lease)
         except GatewayError:
-            lease.set_apart(0.0)  # others may fare better, and not one after the other
+            if lease.users == 1:  # nobody here still has hope
+                lease.set_apart(0.0)  # others may fare better, and not one after the other
             raise
         finally:
             lease.leave()

@@ -18,6 +18,7 @@ from gateway.api import (
     Request,
     Response,
     Runtime,
+    SettingError,
     StreamEnd,
     UpstreamConnectError,
     UpstreamError,
@@ -28,17 +29,16 @@ from plugins.circuit_breaker.breaker import Breaker
 from plugins.circuit_breaker.figures import RequestFigures, Watch
 from plugins.circuit_breaker.group import ALL, Admission, Group, Refusal
 from plugins.circuit_breaker.judge import Judge
+from plugins.circuit_breaker.post import Post
 from plugins.circuit_breaker.probing import PATIENCE_SECONDS, Probing
 from plugins.circuit_breaker.reasons import CircuitReason
 from plugins.circuit_breaker.replaying import retry_seconds
 from plugins.circuit_breaker.rules import Rules
-from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per
+from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per, Told
 from plugins.circuit_breaker.short_way import ShortWay
 
 STALE_AT_HAND = "stale_at_hand"
 """The attribute of a request with which a store in front says that it has an answer for the case of an error."""
-REMINDERS = 8
-"""About so many of the other workers tell a new one which circuits are open."""
 
 
 class CircuitBreakerPlugin(Plugin):
@@ -81,6 +81,10 @@ class CircuitBreakerPlugin(Plugin):
         self._runtime.at_each_sweep.append(self._sweep)
         if self._runtime.control is not None:
             self._post.answer_by(self._runtime)
+        if self._settings.share is Told.REDIS:
+            if self._runtime.sharing is None:
+                raise SettingError("share: redis needs to know which: the configuration has no redis")
+            self._post.tell_by(self, self._runtime.sharing)
 
     async def close(self) -> None:
         """Leave the circuits to the chain that comes after."""
@@ -88,6 +92,7 @@ class CircuitBreakerPlugin(Plugin):
         if self._sweep in self._runtime.at_each_sweep:
             self._runtime.at_each_sweep.remove(self._sweep)
         self._post.stop_asking(self._runtime)
+        self._post.tell_no_more(self)
 
     def _sweep(self) -> None:
         now = self._runtime.clock.monotonic()
@@ -314,68 +319,3 @@ class CircuitBreakerPlugin(Plugin):
             "reason": "open" if is_shut else "around" if shut else "closed",
             "circuits": [f"{each['circuit']}: {each['state']}" for each in own],
         }
-
-
-class Post:
-    """Tells the other workers what changed, one message under way at a time, and answers them and the administrator."""
-
-    def __init__(self, board: Board, runtime: Runtime) -> None:
-        self._board = board
-        self._runtime = runtime
-        self._task: asyncio.Task[None] | None = None
-        self._is_new = True
-        board.wake = self._wake
-
-    def answer_by(self, runtime: Runtime) -> None:
-        """Speak and listen by the control channel of this runtime from here on."""
-        self._runtime = runtime
-        control = runtime.control
-        assert control is not None
-        control.on("circuit", self._hear)
-        control.on("circuits", self._list)
-        control.on("circuit_order", self._carry_out)
-        if self._is_new and runtime.workers > 1:
-            runtime.at_each_sweep.append(self._ask)
-
-    def stop_asking(self, runtime: Runtime) -> None:
-        """The plugin of this runtime closes."""
-        if self._ask in runtime.at_each_sweep:
-            runtime.at_each_sweep.remove(self._ask)
-
-    def _ask(self) -> None:
-        """Ask the others once, when this worker is at work, which circuits are open."""
-        self.stop_asking(self._runtime)
-        if self._is_new:
-            self._is_new = False
-            self._wake(ask=True)
-
-    def _wake(self, *, ask: bool = False) -> None:
-        if self._runtime.control is not None and (ask or self._task is None or self._task.done()):
-            self._task = self._runtime.tasks.spawn(self._deliver(ask=ask), name="circuit_breaker.tell")
-
-    async def _deliver(self, *, ask: bool) -> None:
-        control, monotonic = self._runtime.control, self._runtime.clock.monotonic
-        assert control is not None
-        news: list[dict[str, Any]] = [{"ask": True}] if ask else self._board.take_news(monotonic())
-        while news:
-            try:
-                await control.call("relay", to="circuit", news=news)
-            except Exception as error:  # each worker finds out by itself, too
-                self._runtime.log.info("the other workers were not told of a circuit", reason=str(error))
-                return
-            news = self._board.take_news(monotonic())
-
-    async def _hear(self, message: dict[str, Any]) -> dict[str, Any]:
-        news = message["news"]
-        if news and news[0].get("ask"):
-            if random.random() * (self._runtime.workers - 1) < REMINDERS:
-                self._board.remind()
-        else:
-            self._board.hear(news, self._runtime.clock.monotonic())
-        return {}
-
-    async def _list(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"circuits": self._board.listing(self._runtime.clock.monotonic())}
-
-    async def _carry_out(self, message: dict[str, Any]) -> dict[str, Any]:
-        return {"count": self._board.carry_out(message, self._runtime.clock.monotonic())}

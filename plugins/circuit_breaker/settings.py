@@ -21,6 +21,13 @@ class Per(Enum):
     ROUTE = "route"
 
 
+class Told(Enum):
+    """Who is told when a circuit changes."""
+
+    WORKERS = "workers"
+    REDIS = "redis"
+
+
 class FailureKind(Enum):
     """A way in which an exchange can fail by the fault of the upstream."""
 
@@ -130,6 +137,11 @@ class CircuitBreakerSettings(Settings):
     ramp: Duration = seconds(2)
     """Once closed, traffic comes back over so long: from a tenth of the requests to all of them. As many at a time as
     there are `probes` are let through in any case, so that little traffic notices nothing. 0: all of it at once."""
+
+    share: Told = Told.WORKERS
+    """Who is told when a circuit opens and closes: the other `workers`, or all gateways with the same `redis` as well.
+    Then one that has found out spares the others their failures. But what keeps failing from one place may be that
+    place's own network: with `redis` it closes the way for all."""
 
     fallback: FallbackSettings = FallbackSettings()
     """What answers while the circuit is open."""

@@ -28,6 +28,17 @@ def test_a_purge_is_told_as_a_whole_and_by_worker() -> None:
     ]
 
 
+def test_other_gateways_are_named_with_what_they_said() -> None:
+    document = {"soft": False, "dry_run": False, "count": 0, "octets": 0, "acknowledged": 0, "workers": []}
+    lines = list(purge_lines(document | {"replicas": {"acknowledged": ["b:7"], "silent": ["c:8"]}}))
+    assert lines[1:] == [
+        "  gateway b:7: acknowledged",
+        "  gateway c:8: has not answered; it reads on when it is back",
+    ]
+    (told_later,) = list(purge_lines(document | {"replicas": {"error": "no connection"}}))[1:]
+    assert told_later.endswith("no connection")
+
+
 @pytest.mark.parametrize(
     ("soft", "dry_run", "words"),
     [

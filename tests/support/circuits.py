@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gateway.api import Handler, Lasting, Request, Response, Runtime
+from gateway.api import Handler, Lasting, Request, Response, Runtime, Sharing
 from gateway.figures.registry import Figures
 from plugins.circuit_breaker.board import Board
 from plugins.circuit_breaker.plugin import CircuitBreakerPlugin
@@ -83,6 +83,7 @@ class Guarded:
         forward: Callable[[str], Handler] | None = None,
         lasting: Lasting | None = None,
         workers: int = 1,
+        sharing: Sharing | None = None,
         **settings: Any,
     ) -> None:
         self.clock = clock or ManualClock()
@@ -96,6 +97,7 @@ class Guarded:
             forward=forward,
             lasting=lasting or Lasting(),
             workers=workers,
+            sharing=sharing,
         )
         self.plugin = self.make(**settings)
         self.board = self.runtime.lasting.share("circuit_breaker", Board)

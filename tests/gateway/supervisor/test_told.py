@@ -2,7 +2,7 @@ from http import HTTPStatus
 
 import pytest
 
-from gateway.supervisor.told import Telling, Told, status_of, words_for
+from gateway.supervisor.told import Telling, Told, replicas_of, status_of, without_replicas, words_for
 from gateway.worker.control import CallRefusedError, ChannelClosedError, UnknownKindError
 
 ANSWERED = Told.of("0", 10, {"count": 2})
@@ -53,3 +53,16 @@ def test_why_there_is_no_answer_is_said_in_words() -> None:
     assert "no store" in words_for(HTTPStatus.NOT_FOUND, [UNKNOWN], "purge")
     assert words_for(HTTPStatus.UNPROCESSABLE_ENTITY, [REFUSED, REFUSED], "purge") == "not a URL"
     assert words_for(HTTPStatus.BAD_GATEWAY, [SILENT, REFUSED], "purge") == "purge: no answer within 30 s; not a URL"
+
+
+def test_what_other_gateways_said_is_told_once_and_the_better_word_counts() -> None:
+    said = {"acknowledged": ["b"], "silent": []}
+    told = [
+        ANSWERED,
+        Told.of("5", 15, {"count": 1, "replicas": {"error": "gone"}}),
+        Told.of("6", 16, {"count": 1, "replicas": said}),
+    ]
+    assert replicas_of(told) == {"replicas": said}
+    assert replicas_of(told[:2]) == {"replicas": {"error": "gone"}}
+    assert replicas_of([ANSWERED, SILENT]) == {}
+    assert without_replicas(told[2].to_json()) == {"worker": "6", "pid": 16, "count": 1}
