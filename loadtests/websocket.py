@@ -341,7 +341,7 @@ async def drain(options: argparse.Namespace) -> bool:
 
 async def flood(options: argparse.Namespace) -> bool:
     """Attackers of every kind among others who go on."""
-    with ground("slipstream", SETTINGS) as here:
+    with ground("slipstream", {**SETTINGS, "idle": "10s"}) as here:
         (pid,) = here.workers()
         return await run_floods(here.port, pid, options.seconds)
 

@@ -2,8 +2,8 @@
 
     /push?messages=200&burst=10&pause=500&size=100&urgent=0&writes=each
     /echo
-    /sink       reads, and answers a Close
-    /silent     never answers the handshake
+    /sink, /drip  reads, and answers a Close
+    /silent       never answers the handshake
 
 A message is JSON with the time of its birth, so that whoever gets it knows how long it was under way."""
 
@@ -90,7 +90,7 @@ class Pushing(asyncio.Protocol):
         head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
         self._transport.write(head + b"Sec-WebSocket-Accept: " + accept + b"\r\n\r\n")
         self._echoes = path == "/echo"
-        self._skipping = Skipping() if path == "/sink" else None
+        self._skipping = Skipping() if path in ("/sink", "/drip") else None
         self._options = {name: values[0] for name, values in parse_qs(query).items()}
         self._left = int(self._options.get("messages", 0))
         if self._left:

@@ -24,12 +24,12 @@ PATIENCE = 60.0
 _BY_NAME = {each.name: each for each in ATTACKS}
 
 
-async def attack(port: int, what: Attack, target: str = "/sink") -> int | None:
+async def attack(port: int, what: Attack) -> int | None:
     """The close code that ended one attack; `None` when the connection ended without."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         more = "".join(f"{line}\r\n" for line in what.fields)
-        writer.write(HANDSHAKE.format(target=target, more=more).encode())
+        writer.write(HANDSHAKE.format(target=what.target, more=more).encode())
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith(b"HTTP/1.1 101"):
             raise ConnectionError(head[:100].decode("latin-1"))

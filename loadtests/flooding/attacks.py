@@ -13,8 +13,9 @@ DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate"
 BATCHES = "Sec-WebSocket-Protocol: batch.v1"
 JSON_BATCHES = "Sec-WebSocket-Protocol: batch-json.v1"
 MIB = 1 << 20
-SETTINGS = {"messages_per_second": 2000, "burst": 2000, "max_message": "1MiB", "idle": "3s"}
-"""Of the plugin, for the ends below."""
+SETTINGS = {"messages_per_second": 2000, "burst": 2000, "max_message": "1MiB"}
+"""Of the plugin, for the ends below; at `DRIP` a short `idle` comes to it."""
+DRIP = "/drip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Attack:
     """Of its handshake."""
     pause: float = 0.0
     """Seconds between two pieces."""
+    target: str = "/sink"
 
 
 def frame(first: int, payload: bytes = b"", *, announced: int | None = None) -> bytes:
@@ -98,7 +100,11 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("pongs", _again_and_again(b"", frame(FIN | PONG) * 1000), 1008),
     Attack("empty fragments", _again_and_again(frame(TEXT), frame(CONTINUATION) * 10_000), 1008),
     Attack("fragments without end", _again_and_again(frame(TEXT, b"x"), frame(CONTINUATION, b"x" * 1000) * 10), 1009),
-    Attack("fragments of an octet", _again_and_again(frame(BINARY), frame(CONTINUATION, b"x") * 10_000), 1009),
+    Attack(
+        "fragments of an octet",
+        _again_and_again(frame(BINARY, bytes(MIB // 2)), frame(CONTINUATION, b"x") * 10_000),
+        1009,
+    ),
     Attack("2^62 octets announced", _once(frame(FIN | BINARY, announced=1 << 62)), 1009),
     Attack("2^63 octets announced", _once(frame(FIN | BINARY, announced=1 << 63)), 1002),
     Attack("a ping of 64 KiB", _once(frame(FIN | PING, bytes(1 << 16))), 1002),
@@ -108,7 +114,9 @@ ATTACKS: tuple[Attack, ...] = (
     Attack("no deflate data", _again_and_again(b"", frame(FIN | RSV1 | TEXT, b"\xff" * 1000)), 1007, (DEFLATE,)),
     Attack("text that is no UTF-8", _again_and_again(b"", frame(FIN | TEXT, b"\xff" * 1000) * 10), 1007),
     Attack("broken UTF-8 in fragments", _once(frame(TEXT, b"\xe2"), frame(CONTINUATION, b"(")), 1007),
-    Attack("an octet now and then", _again_and_again(frame(BINARY, announced=1000), b"x"), 1001, pause=0.5),
+    Attack(
+        "an octet now and then", _again_and_again(frame(BINARY, announced=1000), b"x"), 1001, pause=0.5, target=DRIP
+    ),
     Attack("a record longer than its batch", _once(_a_batch(b"\x00\x64abc")), 1002, (BATCHES,)),
     Attack("a record of 2^63 octets", _once(_a_batch(b"\x00" + _GIANT + b"abc")), 1002, (BATCHES,)),
     Attack("a length without end", _once(_a_batch(b"\x00" + b"\xff" * 60_000)), 1002, (BATCHES,)),
