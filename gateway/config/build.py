@@ -41,7 +41,9 @@ def build(data: object, resolve: SettingsResolver) -> Configuration | list[Probl
         problems += _route_problems(settings.routes)
     if problems or settings is None:
         return problems
-    return Configuration(settings, _plans(settings, chain, uses), raw)
+    plans = _plans(settings, chain, uses)
+    problems += _sweep_problems(settings, [plan.name for plan in plans])
+    return problems or Configuration(settings, plans, raw)
 
 
 def _upstream_problems(route: object, names: list[str], path: Path) -> list[Problem]:
@@ -68,6 +70,16 @@ def _route_problems(routes: tuple[RouteSettings, ...]) -> list[Problem]:
                 problems.append(Problem(("routes", index, "match"), message, f"move it above routes[{earlier}]"))
                 break
     return problems
+
+
+def _sweep_problems(settings: GatewaySettings, routes: list[str]) -> list[Problem]:
+    """Routes of sweeps that do not exist: nothing would ever be asked about, and nobody would know why."""
+    return [
+        Problem(("sweeps", name, "routes", index), "there is no such route", did_you_mean(route, routes, "routes"))
+        for name, sweep in settings.sweeps.items()
+        for index, route in enumerate(sweep.routes)
+        if route not in routes
+    ]
 
 
 def _plans(

@@ -175,8 +175,14 @@ class Gathering:
                 if number % _TURN == 0:
                     await asyncio.sleep(0)
                 foreign += self._page(page, at, own, pages)
-            for reference in reader.sitemaps:
-                further = join(at, reference)
+            for number, reference in enumerate(reader.sitemaps):
+                if number % _TURN == 0:
+                    await asyncio.sleep(0)
+                try:
+                    further = join(at, reference)
+                except UrlError as error:
+                    report.note(f"{shown(at)} names {reference[:100]!r}, which {error}")
+                    continue
                 if further in seen:
                     continue
                 allowed = is_among(further, self._hosts) if self._hosts else host_of(further) == own

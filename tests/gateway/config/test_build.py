@@ -92,6 +92,15 @@ def test_settings_plugins_and_routes_are_checked_together() -> None:
     ]
 
 
+def test_a_sweep_of_a_route_that_does_not_exist_is_a_mistake() -> None:
+    routes = [{"match": "/api/*", "name": "api"}, {"match": "/*"}]
+    assert built(routes=routes, sweeps={"nightly": {"routes": ["api", "/*"]}}).settings.sweeps
+    assert built(sweeps={"nightly": {"routes": "default"}}).settings.sweeps
+    assert wrong({**ONE, "routes": routes, "sweeps": {"nightly": {"routes": ["api", "apl"]}}}) == [
+        (("sweeps", "nightly", "routes", 1), "there is no such route")
+    ]
+
+
 def test_data_of_any_shape_has_an_answer() -> None:
     shapes: list[Any] = [
         None,

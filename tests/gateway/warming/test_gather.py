@@ -129,6 +129,14 @@ async def test_one_bad_sitemap_of_an_index_does_not_cost_the_others() -> None:
     ]
 
 
+async def test_what_is_no_url_in_an_index_does_not_cost_the_others() -> None:
+    site = Site(s=index("file:///etc/passwd", "http://[::1", "unix:/run/app.sock", "/good"), good=urlset("/1"))
+    urls, (report,) = await gathered(site, Sitemap("http://a/s"))
+    assert (urls, report.state, site.asked) == (["http://a/1"], "read", ["http://a/s", "http://a/good"])
+    assert len(report.notes) == 3
+    assert "'file:///etc/passwd'" in report.notes[0]
+
+
 async def test_a_sitemap_may_be_somewhere_else() -> None:
     site = Site(s="http://a/t", t=urlset("1"))
     assert (await gathered(site, Sitemap("http://a/s")))[0] == ["http://a/1"]
