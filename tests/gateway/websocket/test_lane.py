@@ -189,3 +189,25 @@ async def test_messages_to_a_client_that_asked_for_it_are_compressed(size: int) 
     else:
         assert heard.rsv == 4
         assert Inflater(Deflate(peer_window=15)).inflate(heard.payload, 1 << 20) == b"x" * size
+
+
+async def test_frames_of_an_upstream_go_on_as_they_came_and_are_counted() -> None:
+    framed = Framed()
+    pieces = [frame(1, "é".encode(), masked=False), frame(2, b"\xff" * 300, masked=False)]
+    framed.answers(b"".join(pieces) + pieces[0][:2])
+    framed.answers(pieces[0][2:])
+    assert framed.client.writes == [b"".join(pieces), pieces[0]]
+    count = framed.figures.value
+    assert count("websocket_messages_total", route="live", direction="down", type="text") == 2
+    assert count("websocket_messages_total", route="live", direction="down", type="binary") == 1
+    assert count("websocket_message_bytes_total", route="live", direction="down") == 304
+    assert count("websocket_frames_total", route="live", direction="down") == 3
+    assert framed.pair.describe()["messages"] == {"down": 3, "up": 0}
+
+
+async def test_what_came_before_a_mistake_goes_on() -> None:
+    framed = Framed()
+    framed.answers(frame(1, b"a", masked=False) + frame(1, b"\xff", masked=False))
+    framed.answers(frame(1, b"b", masked=False))
+    assert framed.heard_texts == ["a"]
+    assert framed.codes() == (1014, 1007)

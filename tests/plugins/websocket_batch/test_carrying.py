@@ -4,6 +4,8 @@ from gateway.api import Deflate, Flush
 from plugins.websocket_batch.binary import unpack_numbered
 from plugins.websocket_batch.carrying import Terms, rules_of, tunnel_terms, wanted_deflate
 from plugins.websocket_batch.negotiation import Agreed
+from plugins.websocket_batch.outbox import BatchOutbox
+from plugins.websocket_batch.records import RecordOutbox
 from plugins.websocket_batch.settings import WebSocketBatchSettings
 
 PLAIN = Agreed(None, None, None, None)
@@ -82,3 +84,15 @@ def test_rules_read_marks_only_where_there_are_some() -> None:
     assert rules_of(settings(), joins=True).mark is None
     assert rules_of(settings(conflate="/k"), joins=True).mark is not None
     assert rules_of(settings(conflate="/k"), joins=False).mark is None
+
+
+def test_messages_that_nobody_need_look_at_wait_as_records() -> None:
+    def box(**given: Any) -> object:
+        make = Terms(settings(**given)).of(BATCHED, None).downstream.outbox
+        assert make is not None
+        return type(make())
+
+    assert box() is RecordOutbox
+    assert box(strategy="adaptive") is RecordOutbox
+    for looked_at in ({"priority_field": "/p"}, {"conflate": "/k"}, {"priority_mode": "overtake"}):
+        assert box(**looked_at) is BatchOutbox
