@@ -92,7 +92,7 @@ class RedisSettings(ShorthandSettings):
     """Authorities, client certificate and name of the server, for `rediss://`."""
     prefix: Annotated[str, Field(max_length=64, pattern=r"^[\x21-\x7a\x7c\x7e]*$")] = "slipstream:"
     """What all keys and channels begin with: gateways with the same prefix share all they have, and others nothing."""
-    timeout: Annotated[PositiveDuration, Field(ge=0.001, le=1.0)] = seconds(0.02)
+    timeout: Annotated[PositiveDuration, Field(ge=0.001, le=10.0)] = seconds(0.02)
     """How long a request may wait for it. An answer that takes longer opens the breaker: from then on nothing waits,
     until it answers in time again."""
     connect_timeout: Annotated[PositiveDuration, Field(ge=0.01, le=60.0)] = seconds(1)

@@ -17,7 +17,7 @@ from tests.support.redis import RedisServer, needs_redis, redis_server
 pytestmark = needs_redis
 
 TARGETS = [f"/{number}" for number in range(60)]
-PATIENT = {"timeout": "1s"}
+PATIENT = {"timeout": "10s", "connect_timeout": "5s"}
 """Tests run on busy machines; what nobody waits for need not be soon."""
 
 

@@ -131,7 +131,7 @@ async def until(condition: Callable[[], Any]) -> None:
 async def redis_client(server: RedisServer | str, figures: Figures | None = None, **said: Any) -> AsyncIterator[Redis]:
     """A client of a server, patient: tests run on busy machines."""
     url = server if isinstance(server, str) else server.url
-    settings = RedisSettings.model_validate({"url": url, "timeout": "1s", **said})
+    settings = RedisSettings.model_validate({"url": url, "timeout": "10s", "connect_timeout": "5s", **said})
     client = Redis(settings, figures or Figures.in_memory())
     await client.open()
     try:

@@ -47,7 +47,7 @@ def test_secrets_are_not_shown() -> None:
         {"url": "redis://a", "master": "m"},
         {"url": "redis://a/1", "kind": "cluster"},
         {"url": "redis://a", "username": "u"},
-        {"url": "redis://a", "timeout": "2s"},
+        {"url": "redis://a", "timeout": "11s"},
         {"url": "redis://a", "timeout": 0},
         {"url": "redis://a", "prefix": "a{b"},
     ],

@@ -144,7 +144,7 @@ async def test_one_that_is_loading_counts_as_away() -> None:
 
 async def test_notices_can_be_taken_back_and_closing_tells() -> None:
     async with scripted_redis() as server:
-        redis = Redis(RedisSettings.model_validate({"url": server.url, "timeout": "1s"}), Figures.in_memory())
+        redis = Redis(RedisSettings.model_validate({"url": server.url, "timeout": "10s"}), Figures.in_memory())
         await redis.open()
         heard: list[str] = []
 

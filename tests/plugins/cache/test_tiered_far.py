@@ -138,7 +138,6 @@ async def test_while_redis_is_away_memory_answers_and_afterwards_it_is_asked_abo
             await one.ask("/a")
             await a.far.written()
             assert len(a.far.changed) == 0
-            await a.far.redis.tell("CLIENT", "PAUSE", "1", "ALL")
             server.kill()
             await until(lambda: not a.far.redis.is_up and not b.far.redis.is_up)
             await one.ask("/a")
