@@ -272,7 +272,7 @@ class CachePlugin(Plugin):
         finally:
             request.upstream_wait, request.served_by = sent.upstream_wait, sent.served_by
             request.error_fields = sent.error_fields or request.error_fields
-            request.attributes = sent.attributes
+            request.attributes, request.made_good = sent.attributes, sent.made_good
 
     async def _settle(
         self,
