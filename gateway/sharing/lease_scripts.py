@@ -6,6 +6,7 @@ which is lower. Tokens are microseconds of the clock of Redis, and each is great
     state    held, stored, apart or free
     token    of whoever had it last
     until    microseconds: how long it is held, or may not be had
+    owner    the channel of whoever has it, and in which of his questions he got it (nonce)
     w:NAME   somebody who waits, by the channel on which he hears
 
 An answer is written, and those who wait are told, by the step that puts the record in its place
@@ -34,9 +35,9 @@ TAKE = Script(
     _NOW
     + """
 local key = KEYS[1]
-local found = redis.call('HMGET', key, 'state', 'token', 'until')
+local found = redis.call('HMGET', key, 'state', 'token', 'until', 'owner')
 local state, token, lasts = found[1], found[2], tonumber(found[3] or '0')
-if state == 'held' and lasts > now then
+if state == 'held' and lasts > now and found[4] ~= ARGV[1] then
   redis.call('HSET', key, 'w:' .. ARGV[1], 1)
   return {'held', math.ceil((lasts - now) / 1000)}
 end
@@ -52,12 +53,14 @@ if token and tonumber(token) >= own then
 end
 own = string.format('%.0f', own)
 redis.call('HSET', key, 'state', 'held', 'token', own, 'until', string.format('%.0f', now + ARGV[3] * 1000))
+redis.call('HSET', key, 'owner', ARGV[1], 'nonce', ARGV[5])
 redis.call('PEXPIRE', key, ARGV[4])
 return {'yours', own}
 """
 )
 """Take the lease of KEYS[1]. Arguments: channel of the asker, token of the last answer that it has seen, milliseconds
-that the lease lasts, milliseconds that it is remembered. What comes of it, and a number: `yours` and the token; `held`
+that the lease lasts, milliseconds that it is remembered, number of the question. Whoever has it and asks again has
+missed the answer, and gets it anew. What comes of it, and a number: `yours` and the token; `held`
 and the milliseconds until it may be free; `stored` and the token of an answer to be looked at first; `apart`."""
 
 RENEW = Script(
@@ -91,3 +94,18 @@ return 1
 )
 """Give it back without an answer that others could use. Arguments: token, `free` or `apart`, milliseconds during which
 nobody has to ask for it again, milliseconds that it is remembered, what those who wait are told."""
+
+DISOWN = Script(
+    _TELL
+    + """
+local found = redis.call('HMGET', KEYS[1], 'state', 'owner', 'nonce')
+if found[1] ~= 'held' or found[2] ~= ARGV[1] or found[3] ~= ARGV[2] then
+  return 0
+end
+redis.call('HSET', KEYS[1], 'state', 'free', 'until', '0')
+tell(KEYS[1], ARGV[3])
+return 1
+"""
+)
+"""Give back what was asked for and may have been got: the answer never came. Arguments: channel, number of the
+question, what those who wait are told."""

@@ -7,15 +7,15 @@ the answer lies in Redis, and look there. Nobody waits for long: a lease that is
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gateway.redis.errors import RedisError
 from gateway.redis.tags import tag_of
 from gateway.sharing.figures import LeaseFigures
 from gateway.sharing.lease import End, Lease
-from gateway.sharing.lease_scripts import END, RENEW, TAKE
+from gateway.sharing.lease_scripts import DISOWN, END, RENEW, TAKE
 from gateway.sharing.members import Member
 from gateway.tiers.frame import digest
 
@@ -31,6 +31,8 @@ KEPT_SECONDS = 60.0
 """How long the token of a lease is remembered after its last use. Whoever comes later than that writes nothing."""
 WAIT_SECONDS = 10.0
 """How long anybody waits for others, at most."""
+DISOWN_SECONDS = (0.05, 0.1, 0.3, 1.0)
+"""After so many seconds each it is tried to give back a lease that may have been got from a Redis that was too slow."""
 MOST_ROUNDS = 50
 """Times that a lease is asked for before whoever waits goes on his own."""
 MOST = 10_000
@@ -82,6 +84,7 @@ class Leases:
         self._held: dict[Lease, None] = {}
         self._renewing: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._questions = 0
 
     def __len__(self) -> int:
         """How many things are fetched or waited for."""
@@ -172,16 +175,16 @@ class Leases:
             self._figures.open.set(len(self._flights))
 
     async def _ask(self, flight: _Flight, look: Look, seen: bytes) -> Turn:
-        key = flight.key
         over = self._loop.time() + WAIT_SECONDS
-        for _ in range(MOST_ROUNDS):
+        for attempt in range(MOST_ROUNDS):
             flight.news = news = self._loop.create_future()
-            arguments = (self._member.channel, seen, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS))
-            what, said = await self._redis.script(TAKE, [key], arguments)
+            what, said = await self._take(flight, seen)
             match what:
                 case b"yours":
+                    if attempt:
+                        await look()  # whoever had it before may have left something
                     self._figures.held.inc()
-                    return self._hold(Lease(flight.name, key, said, self._loop.time(), self._end))
+                    return self._hold(Lease(flight.name, flight.key, said, self._loop.time(), self._end))
                 case b"stored":
                     self._figures.given.inc()
                     await look()
@@ -200,6 +203,32 @@ class Leases:
                 break
         self._figures.apart.inc()
         return None
+
+    async def _take(self, flight: _Flight, seen: bytes) -> tuple[bytes, bytes]:
+        self._questions += 1
+        nonce, lasts, kept = self._questions, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS)
+        try:
+            what, said = await self._redis.script(TAKE, [flight.key], (self._member.channel, seen, lasts, kept, nonce))
+        except RedisError:
+            self._begin(self._disown(flight, nonce))
+            raise
+        return what, said
+
+    async def _disown(self, flight: _Flight, nonce: int) -> None:
+        """Redis may have given a lease and been too late to say so: nobody is to wait for that."""
+        word = b"lease %b free 0" % flight.name
+        for seconds in DISOWN_SECONDS:
+            await asyncio.sleep(seconds)
+            try:
+                await self._redis.script(DISOWN, [flight.key], (self._member.channel, nonce, word))
+            except RedisError:
+                continue
+            return
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        task = self._loop.create_task(work, name="sharing.give_back")
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
     def told(self, word: bytes) -> None:
         """What somebody says who had a lease that is waited for here."""
@@ -250,9 +279,7 @@ class Leases:
         if flight is not None and flight.lease is lease:
             self._forget(flight)
         if end is not End.STORED and not lease.is_lost:
-            task = self._loop.create_task(self._give_back(lease, end, seconds), name="sharing.give_back")
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+            self._begin(self._give_back(lease, end, seconds))
 
     async def _give_back(self, lease: Lease, end: End, seconds: float) -> None:
         word = b"lease %b %b %b" % (lease.name, end.value.encode(), lease.token)

@@ -100,11 +100,14 @@ class Replicas:
             left = None if request.deadline is None else request.deadline - monotonic
             kind = kind_of(request, shared.store.get(key))
             turn = await leases.turn(key, lambda: self._look(key), kind=kind, seen=seen, timeout=left)
-            if not isinstance(turn, Seen):
-                return turn, todo
-            seen = turn.token
             now = shared.steady.at(self._clock.monotonic())
             todo = plan(request, shared.store.get(key), now, self._policy)
+            if not isinstance(turn, Seen):
+                if turn is None or isinstance(todo, Fetch | Revalidate):
+                    return turn, todo
+                turn.leave()  # it has come meanwhile
+                break
+            seen = turn.token
             if not self.may_share(request, key, todo, now):
                 break
         return None, todo

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
+from itertools import count
 from typing import Any
 
-from gateway.sharing.lease_scripts import END, RENEW, TAKE
+from gateway.sharing.lease_scripts import DISOWN, END, RENEW, TAKE
 from gateway.tiers.redis_record import section, sections
 from gateway.tiers.redis_scripts import PUT
 from tests.support.replicas import Server, worker
 
 KEY, ANSWER = b"{x}:lease", b"{x}:answer"
 MINUTE = 60_000
+_others = count()
 
 
-async def take(redis: Any, seen: bytes = b"", lasts: int = MINUTE, who: bytes = b"to:A/0") -> list[Any]:
-    found: list[Any] = await redis.script(TAKE, [KEY], [who, seen, lasts, 2 * MINUTE])
+async def take(redis: Any, seen: bytes = b"", lasts: int = MINUTE, who: bytes = b"", nonce: int = 1) -> list[Any]:
+    """Asked by somebody, by default each time by somebody else."""
+    who = who or b"to:%d" % next(_others)
+    found: list[Any] = await redis.script(TAKE, [KEY], [who, seen, lasts, 2 * MINUTE, nonce])
     return found
 
 
@@ -123,3 +127,26 @@ async def test_nothing_of_it_stays(server: Server) -> None:
         await store(one.redis, token)
         assert 0 < await one.redis.call("PTTL", KEY) <= MINUTE
         assert 0 < await one.redis.call("PTTL", ANSWER) <= MINUTE
+
+
+async def test_whoever_has_missed_that_it_is_his_gets_it_anew(server: Server) -> None:
+    async with worker(server) as one:
+        _, first = await take(one.redis, who=b"to:A/0", nonce=1)
+        what, second = await take(one.redis, who=b"to:A/0", nonce=2)
+        assert what == b"yours"
+        assert int(second) > int(first)
+        assert await store(one.redis, first) == 0
+
+
+async def test_what_may_have_been_got_is_given_back_and_nothing_else(server: Server) -> None:
+    async with worker(server) as one:
+        heard: list[bytes] = []
+        one.redis.subscribe(b"to:B/0", heard.append)
+        await take(one.redis, who=b"to:A/0", nonce=7)
+        await take(one.redis, who=b"to:B/0")
+        for who, nonce in ((b"to:A/0", 6), (b"to:B/0", 7)):
+            assert await one.redis.script(DISOWN, [KEY], [who, nonce, b"word"]) == 0
+        assert await one.redis.script(DISOWN, [KEY], [b"to:A/0", 7, b"word"]) == 1
+        await one.redis.tell("PING", key=b"")
+        assert heard == [b"word"]
+        assert (await take(one.redis))[0] == b"yours"

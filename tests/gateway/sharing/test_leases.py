@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from gateway.redis.errors import RedisDownError
 from gateway.redis.slots import slot_of
 from gateway.redis.tags import tag_of
 from gateway.sharing import leases as module
 from gateway.sharing.figures import LeaseFigures
 from gateway.sharing.lease import End, Lease
+from gateway.sharing.lease_scripts import TAKE
 from gateway.sharing.leases import Leases, Seen, Turn
 from gateway.tiers.redis_record import section
 from gateway.tiers.redis_scripts import PUT
@@ -209,3 +211,20 @@ async def test_a_lease_lies_in_the_slot_of_its_record(server: Server) -> None:
     async with worker(server) as one:
         lease = await held(one)
         assert slot_of(lease.key) == slot_of(tag_of(THING))
+
+
+async def test_a_lease_whose_news_came_too_late_is_given_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with workers(server, "A/0", "B/0") as (a, b):
+        whole = a.redis.script
+
+        async def too_late(script: Any, *how: Any) -> Any:
+            answer = await whole(script, *how)
+            if script is TAKE:
+                raise RedisDownError("no answer within 0.02 s")
+            return answer
+
+        monkeypatch.setattr(a.redis, "script", too_late)
+        assert await a.sharing.leases.turn(THING, look) is None
+        lease = await b.sharing.leases.turn(THING, look)
+        assert isinstance(lease, Lease)
+        assert b.figures.value("sharing_leases_total", outcome="late") == 0
