@@ -173,7 +173,7 @@ async def test_a_flood_of_newcomers_never_makes_more_than_one_call_at_a_time(roo
 
 
 async def test_who_has_waited_long_enough_elects_a_new_leader() -> None:
-    room = Coalesced(wait="20ms", clock=SystemClock())
+    room = Coalesced(wait="400ms", clock=SystemClock())
     first, *others = await room.several(5)
     await until(lambda: len(room.calls) == 2)
     room.calls[1].answer(b"faster")
