@@ -1,6 +1,7 @@
 """A stored response as octets, for tiers: lengths, metadata in JSON, the field block as it came, the content.
 
-Times are wall time there, whatever clock the worker that wrote them runs on. What cannot be read is nobody's answer."""
+Times are wall time there, whatever clock the worker that wrote them runs on. What cannot be read is nobody's answer.
+Credentials that an answer depends on stay in memory: the digest of them in the variant is enough to find it by."""
 
 from __future__ import annotations
 
@@ -16,6 +17,7 @@ from gateway.http.fields import lower_names
 from gateway.http.validators import EntityTag
 from plugins.cache.reasons import LifetimeReason
 from plugins.cache.stored import RequestFields, StoredResponse
+from plugins.cache.vary import CREDENTIALS
 
 VERSION = 1
 
@@ -36,7 +38,10 @@ def encode(stored: StoredResponse, shift: float) -> bytes:
     meta: list[Any] = [
         _text(stored.key),
         _text(stored.variant),
-        [[_text(name), None if value is None else _text(value)] for name, value in stored.request_fields],
+        [
+            [_text(name), None if value is None or name in CREDENTIALS else _text(value)]
+            for name, value in stored.request_fields
+        ],
         stored.route,
         stored.status,
         None if stored.reason is None else _text(stored.reason),

@@ -15,6 +15,7 @@ from gateway.api import Fields
 from gateway.http.fields import is_token
 from gateway.http.hop_by_hop import list_members
 from gateway.http.memo import Memo
+from gateway.http.redaction import SECRET_FIELDS
 from plugins.cache.stored import RequestFields, StoredResponse
 
 MOST_NAMES = 16
@@ -25,7 +26,8 @@ LONGEST_VALUE = 64
 PART: Final = b"\0part\0"
 """Begins the secondary key of a stored part (206), so that it never takes the place of the whole."""
 
-_CREDENTIALS = frozenset({b"authorization", b"cookie", b"proxy-authorization"})
+CREDENTIALS = frozenset(name.encode() for name in SECRET_FIELDS)
+"""Fields that say who somebody is, and prove it."""
 
 Names = tuple[bytes, ...]
 
@@ -65,7 +67,7 @@ def secondary_key(names: Names, request_fields: Fields) -> bytes:
         form = NORMAL_FORMS.get(name)
         if form is not None:
             value = form[value]
-        if len(value) > LONGEST_VALUE or name in _CREDENTIALS:
+        if len(value) > LONGEST_VALUE or name in CREDENTIALS:
             value = b"#" + blake2b(value, digest_size=20).hexdigest().encode()
         else:
             value = b"=" + value

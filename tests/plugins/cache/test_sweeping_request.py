@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from gateway.api import Monotonic, Request
+from plugins.cache.codec import decode, encode
 from plugins.cache.key import Keyer
 from plugins.cache.settings import KeySettings
 from plugins.cache.stored import StoredResponse
@@ -87,3 +88,10 @@ def test_a_field_that_no_message_may_have_is_not_sent() -> None:
     keyer = Keyer(KeySettings())
     stored = stored_response(b"http://shop.example/\ncontent-length: 5")
     assert again(stored, keyer) is None
+
+
+def test_credentials_that_only_a_tier_knew_of_are_not_made_up() -> None:
+    keyer = Keyer(KeySettings())
+    stored = stored_for(make_request(fields={"Authorization": "Bearer alice"}), keyer, b"authorization")
+    assert again(stored, keyer) is not None
+    assert again(decode(encode(stored, 0.0), 0.0), keyer) is None

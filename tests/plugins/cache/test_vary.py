@@ -86,6 +86,11 @@ def test_absent_is_not_empty(name: str) -> None:
     assert secondary_key(names, Fields()) != secondary_key(names, fields_of({name: ""}))
 
 
+@pytest.mark.parametrize("name", [b"x-api-key", b"x-auth-token"])
+def test_keys_of_apis_are_credentials(name: bytes) -> None:
+    assert b"alice" not in secondary_key((name,), Fields([(name, b"alice")]))
+
+
 def test_no_credential_can_be_read_in_a_secondary_key() -> None:
     secret = fields_of({"Cookie": "id=hunter2", "Authorization": "Bearer hunter2", "X-Long": "hunter2" * 20})
     made = secondary_key((b"authorization", b"cookie", b"x-long"), secret)
