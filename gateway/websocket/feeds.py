@@ -80,6 +80,11 @@ class Feeds:
                     self._poller.unregister(side.descriptor)
             side.read_on()
 
+    def hurry(self, side: TunnelSide) -> None:
+        """Pass on what has come already: there will be no further round for this side."""
+        if side.is_feed:
+            self._read(side, 0, time.monotonic())
+
     def _wake(self) -> None:
         """Something came after quiet. No further word until the rounds are over."""
         if self._poller is not None and not self._is_round:

@@ -231,6 +231,9 @@ class Tunnel:
         """End both sides after what waits; whoever does not take it in time is cut. A tunnel has no words for why."""
         self._end_soon()
         for side in (self._downstream, self._upstream):
+            if side.feeds is not None:
+                side.feeds.hurry(side)
+        for side in (self._downstream, self._upstream):
             side.transport.close()
             side.leave_feeds()
 

@@ -180,11 +180,14 @@ async def test_when_the_client_is_lost_its_feed_ends() -> None:
         await _until(lambda: tunnel.ended == 1)
 
 
-async def test_closing_a_tunnel_ends_its_feed() -> None:
+async def test_closing_a_tunnel_ends_its_feed_after_what_has_come() -> None:
     async with fed(LONG) as tunnel:
         await tunnel.feed()
+        await tunnel.says(b"first")
+        tunnel.origin.sendall(b"last words")
         with as_callback():
             tunnel.tunnel.close()
+        assert bytes(tunnel.near.sent).endswith(b"last words")
         assert len(tunnel.feeds) == 0
         await _until(lambda: tunnel.ended == 1)
 
