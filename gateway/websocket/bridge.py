@@ -14,6 +14,7 @@ from gateway.websocket.close_codes import CloseCode, WebSocketError, is_sendable
 from gateway.websocket.frames import PING
 from gateway.websocket.lane import Lane
 from gateway.websocket.leg import HIGH_WATER, Leg
+from gateway.websocket.portions import PortionedLeg
 from gateway.websocket.rounds import LEAST_DELAY
 from gateway.websocket.terms import FrameTerms
 
@@ -66,7 +67,7 @@ class Bridge:
         self.origins = origins
         self.figures = figures
         most, down, up = terms.max_message, terms.downstream, terms.upstream
-        self.downstream = near = Leg("client", downstream, down, most, figures.down, now)
+        self.downstream = near = PortionedLeg("client", downstream, down, most, figures.down, now)
         self.upstream = far = Leg("upstream", upstream, up, most, figures.up, now)
         line = connections.line_of(terms.max_delay)
         down_box = down.outbox() if down.outbox is not None else None

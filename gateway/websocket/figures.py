@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 
 from gateway.figures import Figures
+from gateway.figures.layout import Join
 from gateway.websocket.terms import Flush, Sending
 
 SIZES = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0)
@@ -39,7 +40,8 @@ class WayFigures:
         self.paused = figures.counter("websocket_paused_seconds_total", text, **labels).cell
         self.dropped = figures.counter("websocket_dropped_total", "Messages given up for a slow peer", **labels)
         self.conflated = figures.counter("websocket_conflated_total", "Messages replaced by newer ones", **labels).cell
-        self.target = figures.gauge("websocket_adaptive_target", "Messages batches aim for", route=route, direction=way)
+        text = "Messages that the last batch aimed for"
+        self.target = figures.gauge("websocket_adaptive_target", text, route=route, direction=way, join=Join.MAX).cell
         self._sizes = figures.histogram("websocket_batch_messages", "Messages in a batch", SIZES, **labels)
         self._waits = figures.histogram(
             "websocket_batch_wait_seconds", "Wait of a batch's oldest message", WAITS, **labels
@@ -49,9 +51,10 @@ class WayFigures:
             for reason in Flush
         }
 
-    def sent(self, sending: Sending) -> None:
-        """A batch goes out."""
+    def sent(self, sending: Sending, target: int) -> None:
+        """A batch goes out that aimed for so many messages."""
         row = self.row
+        row[self.target] = target
         sizes, waits = self._sizes, self._waits
         row[sizes.cell + bisect_left(SIZES, sending.messages)] += 1.0
         row[sizes.total] += sending.messages

@@ -110,20 +110,13 @@ class Lane:
                 if run.size == len(data):
                     return
                 data = data[run.size :]
-        events = reader.feed(data)
-        while True:
-            try:
-                self._take(events, now)
-            except WebSocketError as error:
-                self.bridge.failed(source, error)
-                return
-            if reader.failure is not None:
-                if not source.got_close:
-                    self.bridge.failed(source, reader.failure)
-                return
-            if not reader.more or source.is_held or source.got_close:
-                return
-            events = reader.feed(b"")
+        try:
+            self._take(reader.feed(data), now)
+        except WebSocketError as error:
+            self.bridge.failed(source, error)
+            return
+        if reader.failure is not None and not source.got_close:
+            self.bridge.failed(source, reader.failure)
 
     def _take(self, events: list[Event], now: float) -> None:
         row, figures = self._figures.row, self._figures
@@ -278,7 +271,7 @@ class Lane:
     def _send(self, sending: Sending) -> None:
         self.sink.send(sending.opcode, sending.payload)
         if self._is_batching:
-            self._figures.sent(sending)
+            self._figures.sent(sending, self.target or 0)
         if not self._joins:
             self.sink.flush()
 
@@ -358,15 +351,6 @@ class Lane:
         if not self.sink.is_blocked and self.source.is_held and self.queued[1] <= self._queue.go_on_below:
             self._figures.row[self._figures.paused] += now - self._paused_at
             self.source.release()
-            if self.source.reader.more:
-                self.bridge.loop.call_soon(self._go_on)
-
-    def _go_on(self) -> None:
-        """Read on in what had come before the source was held."""
-        source = self.source
-        if source.reader.more and not source.is_held and not source.got_close and not source.is_failed:
-            self.receive(b"", time.monotonic())
-            self.sink.flush()
 
     def finish(self, now: float) -> None:
         """Everything goes now: a Close follows."""

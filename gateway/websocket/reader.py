@@ -64,6 +64,12 @@ class FrameReader:
         """Octets of a message that is not complete."""
         return len(self._held) + len(self._message)
 
+    def forget(self) -> None:
+        """Give up what was kept of a message, after a failure."""
+        self._held = bytearray()
+        self._message = bytearray()
+        self._inflater = None
+
     def feed(self, data: bytes) -> list[Event]:
         """The messages and control frames that are complete now."""
         if self._held:

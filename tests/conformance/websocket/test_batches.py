@@ -103,6 +103,9 @@ async def exchange(framed: Framed, form: str, down: list[Message], up: list[Mess
     for at in range(0, len(down), 3):
         framed.answers(b"".join(frame(op, content, masked=False) for op, content, _ in down[at : at + 3]))
     framed.says(*packed(form, up, size))
+    await turns()
+    while framed.pair.downstream.is_resting or framed.client.is_waiting:
+        await turns()
     framed.ring()
     await turns()
 
