@@ -1,18 +1,23 @@
-"""Asks the admin application of a running gateway: for the command line."""
+"""Asks the admin application of a running gateway: for the command line, and for what another gateway has stored."""
 
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
+import orjson
 
 from gateway.config import SettingError, TcpAddress
 from gateway.config.addresses import parse_address
 
 PATIENCE_SECONDS = 45.0
 """How long an answer may take: longer than the gateway waits for its workers."""
+LARGEST_ANSWER = 64 * 1024 * 1024
+"""Octets of an answer, inflated: some 200,000 rows of a list."""
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -49,9 +54,12 @@ class AdminClient:
 
     Raises AdminError for what is no address."""
 
-    def __init__(self, address: str, token: str | None = None) -> None:
+    def __init__(self, address: str, token: str | None = None, *, may_be_link_local: bool = True) -> None:
+        """Who names an address for somebody else to ask must not get at link-local ones, whatever name leads there:
+        clouds keep there what they tell nobody but the machine itself."""
         self._written = address
         self._token = token
+        self._new_socket = None if may_be_link_local else _beyond_the_link
         try:
             self._address = parse_address(address)
         except SettingError as error:
@@ -90,12 +98,17 @@ class AdminClient:
         if not isinstance(address, TcpAddress):
             return aiohttp.UnixConnector(address.path), "http://localhost"
         host = address.host or "127.0.0.1"
-        return aiohttp.TCPConnector(), f"http://{TcpAddress(host, address.port)}"
+        return aiohttp.TCPConnector(socket_factory=self._new_socket), f"http://{TcpAddress(host, address.port)}"
 
     async def _read(self, answer: aiohttp.ClientResponse) -> AdminAnswer:
         if not answer.content_type.endswith("json"):
             raise AdminError(f"what answers at {self._written} is no admin application of a gateway")
-        document = await answer.json(content_type=None)
+        content = bytearray()
+        async for piece in answer.content.iter_any():
+            content += piece
+            if len(content) > LARGEST_ANSWER:
+                raise AdminError(f"what answers at {self._written} says more than {LARGEST_ANSWER} octets")
+        document = orjson.loads(content)
         if not isinstance(document, dict):
             raise AdminError(f"what answers at {self._written} is no admin application of a gateway")
         found = AdminAnswer(answer.status, document)
@@ -104,6 +117,16 @@ class AdminClient:
         return found
 
 
+def _beyond_the_link(place: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket for an address that is not link-local (RFC 3927, RFC 4291 §2.5.6). Raises OSError."""
+    family, kind, protocol, _, address = place
+    host = ip_address(str(address[0]).partition("%")[0])
+    host = getattr(host, "ipv4_mapped", None) or host
+    if host.is_link_local:
+        raise OSError("it is a link-local address")
+    return socket.socket(family, kind, protocol)
+
+
 def _reason(error: Exception) -> str:
     number = getattr(error, "errno", None)
-    return os.strerror(number).lower() if number else str(error) or type(error).__name__
+    return os.strerror(number).lower() if number else str(getattr(error, "os_error", error)) or type(error).__name__

@@ -72,7 +72,8 @@ class FleetWays:
         wanted = {"order": "uses", "descending": "true", "offset": str(offset), "most": str(PAGE_ROWS)}
         token = token_of(source)
         try:
-            answer = await AdminClient(source.address, token).get("/api/entries", list(wanted.items()))
+            client = AdminClient(source.address, token, may_be_link_local=False)
+            answer = await client.get("/api/entries", list(wanted.items()))
         except AdminError as error:
             raise SourceError(str(error).partition("\n")[0]) from None
         if answer.is_refusal:

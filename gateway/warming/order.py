@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationError, model_validator
 
-from gateway.config.addresses import Address
+from gateway.config.addresses import Address, TcpAddress
 from gateway.config.base import SettingError, Settings
 from gateway.config.units import OrOff, Secret
 from gateway.config.warming import (
@@ -130,6 +130,8 @@ class _SourceDocument(Settings):
         only_one_of(self, ("urls", "sitemap", "access_log", "entries"))
         if self.access_log is False:
             raise SettingError("is true: the log that this gateway writes", at=("access_log",))
+        if self.entries is not None and not isinstance(self.entries, TcpAddress):
+            raise SettingError("is host and port; only the configuration may name files", at=("entries",))
         return self
 
 

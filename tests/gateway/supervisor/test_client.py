@@ -127,3 +127,23 @@ async def test_a_unix_socket_is_asked_as_well(admin: FakeAdmin, tmp_path: Path) 
 def test_an_address_without_a_port_is_a_mistake_with_words() -> None:
     with pytest.raises(AdminError, match="--admin localhost: has no port"):
         AdminClient("localhost")
+
+
+async def test_an_answer_without_end_is_left(admin: FakeAdmin, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "LARGEST_ANSWER", 1000)
+    admin.answer = web.json_response({"rows": ["x" * 2000]})
+    with pytest.raises(AdminError, match="says more than 1000 octets"):
+        await admin.client.get("/api/entries")
+    admin.answer = web.json_response({"rows": []})
+    assert (await admin.client.get("/api/entries")).is_complete
+
+
+@pytest.mark.parametrize("address", ["169.254.169.254:80", "[fe80::1]:80", "[::ffff:169.254.169.254]:80"])
+async def test_who_must_not_get_at_link_local_addresses_is_refused_before_anything_is_sent(address: str) -> None:
+    with pytest.raises(AdminError, match="link-local"):
+        await AdminClient(address, may_be_link_local=False).get("/api/entries")
+
+
+async def test_other_addresses_are_reached_by_those_too(admin: FakeAdmin) -> None:
+    client = AdminClient(f"localhost:{admin.port}", may_be_link_local=False)
+    assert (await client.get("/api/entries")).is_complete

@@ -69,6 +69,7 @@ def test_a_cursor_is_read() -> None:
         ({"sources": [{"access_log": False}]}, "is true"),
         ({"sources": [{"sitemap": "/etc/passwd"}]}, "must be a URL"),
         ({"sources": [{"entries": "nowhere"}]}, "has no port"),
+        ({"sources": [{"entries": "unix:/run/docker.sock"}]}, "only the configuration may name files"),
         ({"sources": [{"sitemap": "http://a/", "colour": 1}]}, "colour"),
         ({"sources": [{"sitemap": "http://a/"}], "rate": 0}, "rate"),
         ({"sources": [{"sitemap": "http://a/"}], "concurrency": 1000}, "concurrency"),
