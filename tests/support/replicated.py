@@ -19,8 +19,10 @@ from tests.support.redis import RedisServer, redis_client, until
 
 
 @asynccontextmanager
-async def replica(server: RedisServer, origin: Handler, name: str, **settings: Any) -> AsyncIterator[Cached]:
-    """The cache of one worker; `name` is that of its gateway."""
+async def replica(
+    server: RedisServer, origin: Handler, name: str, skew: float = 0.0, **settings: Any
+) -> AsyncIterator[Cached]:
+    """The cache of one worker; `name` is that of its gateway, whose clock is so many seconds ahead."""
     async with redis_client(server) as redis:
         figures = Figures.in_memory()
 
@@ -30,7 +32,7 @@ async def replica(server: RedisServer, origin: Handler, name: str, **settings: A
         sharing = Sharing(redis, figures, hand, member=Member(name, "0", redis.prefix))
         wanted = TierSettings.model_validate({"redis": "on"})
         tiers = await tiers_for(wanted, figures, None, redis, sharing.purges)
-        clock = ManualClock(monotonic=0.0, wall=time.time())
+        clock = ManualClock(monotonic=0.0, wall=time.time() + skew)
         cached = Cached(origin=origin, tiers=tiers, clock=clock, sharing=sharing, figures=figures, **settings)
         await cached.plugin.open()
         await sharing.open()

@@ -13,7 +13,7 @@ from plugins.cache.replicas import kind_of
 from tests.support.caching import stored_from
 from tests.support.plugins import make_request, make_response
 from tests.support.redis import RedisServer, needs_redis, redis_server, until
-from tests.support.replicated import leases_are_over, replicas, waits, written
+from tests.support.replicated import leases_are_over, replica, replicas, waits, written
 
 pytestmark = needs_redis
 
@@ -182,6 +182,25 @@ async def test_variants_are_fetched_beside_each_other_once_that_is_known(server:
         assert len(set(bodies)) == 2
         assert bodies[0] == bodies[1]
         assert len(origin.requests) == 3
+
+
+@pytest.mark.parametrize(("one", "other"), [(5.0, -5.0), (-5.0, 5.0)])
+async def test_clocks_that_differ_make_nothing_wrong(server: RedisServer, one: float, other: float) -> None:
+    origin = Origin()
+    async with replica(server, origin, "A", skew=one) as a, replica(server, origin, "B", skew=other) as b:
+        first = asyncio.ensure_future(a.ask())
+        await until(lambda: origin.requests)
+        second = asyncio.ensure_future(b.ask())
+        await waits(b)
+        origin.gate.set()
+        assert {(await first).body, (await second).body} <= {b"answer 1", b"answer 2"}
+        asked = len(origin.requests)
+        for purger, reader in ((a, b), (b, a)):
+            told = await purger.control.ask("purge", tag="shop")
+            assert len(told["replicas"]["acknowledged"]) == 1
+            assert (await reader.ask()).body == b"answer %d" % (asked + 1)
+            asked = len(origin.requests)
+            await until(lambda: leases_are_over(a) and leases_are_over(b))
 
 
 def test_a_kind_is_what_the_stored_responses_differ_in() -> None:
