@@ -19,9 +19,7 @@ class QuestionError(ValueError):
     """What was asked is no request; the text says why."""
 
 
-def read_question(
-    message: dict[str, Any], heads: RequestHeads, now: float = 0.0, *, trusted: bool = False
-) -> Request:
+def read_question(message: dict[str, Any], heads: RequestHeads, now: float = 0.0, *, trusted: bool = False) -> Request:
     """The request that `message` is about: `method`, `url`, and `fields` as a list of names and values.
 
     It is read as if a stranger had sent it, or a trusted proxy, so what listeners refuse is refused here. `Host` is
