@@ -37,6 +37,7 @@ BEAT_SECONDS = 2.0
 """Between two signs of life; what was lost on the way is noticed so late at most."""
 NOWHERE = b""
 BEGINNING = b"0-0"
+UNREADABLE = b"?"
 
 Deliver = Callable[[PurgeOrder], Awaitable[None]]
 
@@ -153,7 +154,10 @@ class PurgeLog:
 
     def _hear(self, octets: bytes) -> None:
         """A message: the place of a purge, the place of the one before, the purge."""
-        place, before, message = octets.split(b" ", 2)
+        try:
+            place, before, message = octets.split(b" ", 2)
+        except ValueError:
+            return  # no replica says that; what was missed, if anything, the next sign of life tells
         if self.is_current and before == BEGINNING and not message:
             self._begin_anew(place)
         elif not self.is_current or before != self.place or len(self._delivering) >= MOST_DELIVERING:
@@ -230,17 +234,17 @@ class PurgeLog:
             self.rows.believe_none_before(number_of(first))
             self.place = first
             self._only_notes = self._has_nothing
-            if not self._has_nothing and _fields(entries[0])[b"m"]:
+            if not self._has_nothing and _message(entries[0]):
                 await self._deliver(ALL_SOFTLY)  # it began without Redis, and the log does not go back so far
         elif first != known:
             oldest = (await self._redis.tell("XRANGE", self._keys[0], b"-", b"+", b"COUNT", 1))[0]
-            is_new = _fields(oldest)[b"m"] == b"" or number_of(oldest[0]) < number_of(known)
+            is_new = _message(oldest) == b"" or number_of(oldest[0]) < number_of(known)
             await self._lose(oldest[0], is_new=is_new)
             return False
         for entry in entries[1:]:
             while len(self._delivering) >= MOST_DELIVERING:
                 await asyncio.wait(self._delivering, return_when=asyncio.FIRST_COMPLETED)
-            self._take(entry[0], _fields(entry)[b"m"])
+            self._take(entry[0], _message(entry))
         if self._delivering:
             await asyncio.wait(self._delivering)
         self._settle()
@@ -347,7 +351,11 @@ class PurgeLog:
         return place
 
 
-def _fields(entry: Any) -> dict[bytes, bytes]:
-    """The fields of an entry: pairs in a row, or a map."""
+def _message(entry: Any) -> bytes:
+    """The message of an entry, whose fields are pairs in a row, or a map; of an entry that no replica wrote one that
+    cannot be read."""
     fields = entry[1]
-    return fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    found: dict[bytes, bytes] = (
+        fields if isinstance(fields, dict) else dict(zip(fields[::2], fields[1::2], strict=True))
+    )
+    return found.get(b"m", UNREADABLE)

@@ -144,6 +144,19 @@ async def test_with_a_lost_log_what_is_stored_is_asked_about_and_purges_are_told
         )
 
 
+async def test_what_no_replica_wrote_means_everything_and_stops_nobody(server: Server) -> None:
+    async with workers(server, "A/0", "B/0") as (a, b):
+        await in_step(a, b)
+        await a.redis.call("PUBLISH", "slipstream:{purges}:news", "nonsense", key=b"")
+        await a.redis.call("XADD", LOG, "*", "else", "1")
+        await a.sharing.purges.note(order(b"tag a"))
+        await in_step(a, b)
+        assert b.purged == ["*", "tag a"]
+        await a.sharing.purges.note(order(b"tag b"))
+        await in_step(a, b)
+        assert (b.purged[-1], a.purged) == ("tag b", ["*"])
+
+
 async def test_a_newcomer_believes_nothing_from_before_the_log(server: Server) -> None:
     async with worker(server) as one:
         await one.sharing.purges.note(order(b"tag a"))
