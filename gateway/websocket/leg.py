@@ -41,6 +41,7 @@ class Leg(asyncio.Protocol):
         "got_close",
         "heard",
         "inward",
+        "is_armed",
         "is_blocked",
         "is_failed",
         "is_held",
@@ -104,6 +105,8 @@ class Leg(asyncio.Protocol):
         self.rounds: Rounds | None = None
         """By whom it is read in the place of its transport."""
         self.file = -1
+        self.is_armed = False
+        """Whether `rounds` are told when there is something to read."""
         self.is_ready = False
         """Whether there is something to read, as far as `rounds` know."""
         self.rests_until = 0.0

@@ -85,7 +85,7 @@ class FrameReader:
         try:
             at = self._read(data, events)
         except WebSocketError as error:
-            self.failure = error
+            self.failure = error.with_traceback(None)  # which would hold on to what was inflated
             return events
         if at < len(data):
             self._held += data[at:] if at else data

@@ -68,6 +68,7 @@ class Rounds:
         self._poller.register(file, _EVENTS)
         self._legs[file] = leg
         leg.file = file
+        leg.is_armed = True
         return True
 
     def forget(self, leg: Leg) -> None:
@@ -138,7 +139,10 @@ class Rounds:
             turn = int(now / ROUND) - 1  # all of them are over
             for due in [each for each in resting if each <= turn]:
                 for leg in resting.pop(due):
-                    if leg.is_ready and leg.rests_until <= now and not leg.is_held:
+                    if leg.file < 0 or leg.rests_until > now:
+                        continue
+                    leg.is_ready = True  # nobody was told
+                    if not leg.is_held:
                         self._read(leg, now)
         self._last = now
         if found or again or resting or self._again:
@@ -157,6 +161,7 @@ class Rounds:
         try:
             size = os.readv(leg.file, [self._buffer])
         except BlockingIOError:
+            self._arm(leg)
             return
         except OSError:
             size = 0
@@ -175,10 +180,23 @@ class Rounds:
         if until > now:
             leg.rests_until = until
             self._resting.setdefault(int(until / ROUND), []).append(leg)
+            self._disarm(leg)
+            return
+        self._arm(leg)
         if size == _AT_ONCE:
             leg.is_ready = True
-            if until <= now:
-                self._again.append(leg)
+            self._again.append(leg)
+
+    def _disarm(self, leg: Leg) -> None:
+        """Who rests need not be told of: that would cost something for each message after all."""
+        if leg.is_armed and self._poller is not None:
+            leg.is_armed = False
+            self._poller.modify(leg.file, 0)
+
+    def _arm(self, leg: Leg) -> None:
+        if not leg.is_armed and self._poller is not None:
+            leg.is_armed = True
+            self._poller.modify(leg.file, _EVENTS)  # tells of what is there already
 
     def _return(self, leg: Leg) -> None:
         """It ends, or is broken: its transport will see the same, and knows what to do."""

@@ -235,3 +235,12 @@ def test_a_long_message_in_crumbs_is_put_together_once() -> None:
     run, left = reader.run(data[-1:])
     assert run is not None
     assert (run.messages, run.octets, left) == (1, 900, data)
+
+
+def test_a_failure_holds_on_to_nothing_that_was_read() -> None:
+    reader = FrameReader(is_masked=False, max_message=100)
+    reader.feed(frame(1, b"x" * 50, fin=False, masked=False) + frame(0, b"x" * 60, masked=False))
+    assert reader.failure is not None
+    assert reader.failure.__traceback__ is None
+    reader.forget()
+    assert reader.held == 0

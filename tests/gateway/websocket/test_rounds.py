@@ -26,7 +26,7 @@ class Source(asyncio.Protocol):
         self.transport: Any = None
         self.rounds: Rounds | None = None
         self.file = -1
-        self.is_ready = self.is_held = self.has_ended = self.is_lost = False
+        self.is_ready = self.is_armed = self.is_held = self.has_ended = self.is_lost = False
         self.rests_until = 0.0
         self.inward = self
         self.got = bytearray()
@@ -125,22 +125,26 @@ async def test_who_rests_is_not_read_and_others_are() -> None:
         peer.sendall(b"second")
         other_peer.sendall(b"third")
         await until(lambda: other.got == b"third")
-        await until(lambda: source.is_ready)
         assert source.got == b"first"
         source.transport.abort()
         other.transport.abort()
         await until(lambda: source.is_lost and other.is_lost)
 
 
-async def test_a_rest_ends() -> None:
+@pytest.mark.parametrize("is_in_vain", [False, True])
+async def test_a_rest_ends(is_in_vain: bool) -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
     with peer:
         source.rest = time.monotonic() + 0.05
         peer.sendall(b"first")
         await until(lambda: bool(source.got))
+        if is_in_vain:
+            await until(lambda: source.is_armed)
         peer.sendall(b"second")
         await until(lambda: source.got == b"firstsecond")
+        peer.sendall(b"third")
+        await until(lambda: source.got == b"firstsecondthird")
         source.transport.abort()
         await until(lambda: source.is_lost)
 
@@ -160,7 +164,7 @@ async def test_who_is_held_is_read_again_when_somebody_says_so() -> None:
         await until(lambda: source.is_lost)
 
 
-@pytest.mark.parametrize("rest", [0.0, 3600.0])
+@pytest.mark.parametrize("rest", [0.0, 0.05])
 async def test_an_end_is_for_the_transport_with_all_that_came_before(rest: float) -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
@@ -170,7 +174,7 @@ async def test_an_end_is_for_the_transport_with_all_that_came_before(rest: float
         await until(lambda: bool(source.got))
         peer.sendall(b"second ")
         peer.shutdown(socket.SHUT_WR)
-        await until(lambda: source.is_lost)
+        await until(lambda: source.is_lost)  # also after a rest
     assert source.got + source.by_transport == b"first second "
     assert source.has_ended
     assert len(rounds) == 0
