@@ -77,7 +77,7 @@ def grow(kept: bytes, most: int) -> bytes:
         raise FrameError("too large")
     decompressor = zstd.ZstdDecompressor()
     try:
-        record = decompressor.decompress(kept[1 + _LENGTH :], max_length=length + 1)
+        record: bytes = decompressor.decompress(kept[1 + _LENGTH :], max_length=length + 1)
     except zstd.ZstdError as error:
         raise FrameError("not compressed as it says") from error
     if len(record) != length or not decompressor.eof:
