@@ -1,12 +1,28 @@
 """What a gateway answered to the command line, as people read it. Documents in, lines of text out; no I/O."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
 
 _FIRST = ("plugin", "decision", "reason", "why")
 """Members of what a plugin says that stand in its headline."""
+
+
+class Standing(NamedTuple):
+    """How far something has come, for people."""
+
+    stage: str
+    """What it does now, in a word."""
+    done: int
+    total: int
+    headline: str
+    """All of it on one line."""
+    lately: str
+    """What changes from one moment to the next."""
+    seconds: float
+    """How long it has gone on."""
+    is_over: bool
 
 
 def purge_lines(document: Document) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The command line: `slipstream run | check | purge | explain | breakers | warm | schema | demo | version`.
+"""The command line: `slipstream run | check | purge | explain | breakers | warm | sweep | schema | demo | version`.
 
 Exit codes: 0 all went well, 1 mistakes (in a configuration, or at the start) or a gateway that could not do what it
 was asked, 2 the command itself was wrong.
@@ -14,6 +14,7 @@ import typer
 
 from gateway import __version__
 from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, USAGE, Admin, AsJson, Token
+from gateway.sweeping.command import sweep
 from gateway.warming.command import warm
 
 if TYPE_CHECKING:
@@ -229,6 +230,7 @@ def _show(
 
 
 app.command()(warm)
+app.command()(sweep)
 
 
 @app.command()

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from gateway.answers import octets
+from gateway.answers import Standing, octets
 from gateway.warming.outcome import Kind
+from gateway.warming.progress import State
 
 Document = Mapping[str, Any]
 
@@ -36,6 +37,19 @@ def lately(document: Document) -> str:
         elif lane["is_slowed"]:
             words.append(f"{name} is slow: {lane['at_once']} at once")
     return ", ".join(words)
+
+
+def standing(document: Document) -> Standing:
+    """How far a run has come, for those who watch it."""
+    return Standing(
+        "warming" if document["total"] else "gathering",
+        document["done"],
+        document["total"],
+        headline(document),
+        lately(document),
+        document["seconds"],
+        State(document["state"]).is_over,
+    )
 
 
 def summary(document: Document) -> Iterator[str]:

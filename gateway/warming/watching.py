@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
-import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.text import Text
-
 from gateway.cli_options import MISTAKES
+from gateway.following import Follower
 from gateway.supervisor.client import AdminAnswer, AdminClient, AdminError
 from gateway.warming.files import lines_of, ranking_of, read_lines
 from gateway.warming.order import USUAL_TOP
 from gateway.warming.progress import State
-from gateway.warming.report import headline, lately, summary
-
-LOOK_SECONDS = 0.25
-"""Between two looks at a run."""
-LINE_SECONDS = 5.0
-"""Between two lines where there is no terminal."""
+from gateway.warming.report import headline, standing, summary
 
 Document = Mapping[str, Any]
 
@@ -75,7 +64,7 @@ class Watching:
         self._client = client
         self._as_json = as_json
         self._cursor = cursor
-        self._console = Console(highlight=False)
+        self._follower = Follower(client, standing, as_json=as_json)
 
     def list(self) -> int:
         """Show the last runs."""
@@ -83,9 +72,9 @@ class Watching:
         if self._as_json or answer.is_refusal:
             return self._say(answer)
         for run in answer.document["runs"]:
-            self._print(f"{run['id']} {headline(run)}")
+            self._follower.print(f"{run['id']} {headline(run)}")
         if not answer.document["runs"]:
-            self._print("no run so far")
+            self._follower.print("no run so far")
         return 0
 
     def cancel(self, run: str) -> int:
@@ -113,86 +102,29 @@ class Watching:
     def _watch(self, document: Document) -> int:
         run = document["id"]
         try:
-            last = asyncio.run(self._until_over(document))
+            last = asyncio.run(self._follower.until_over(f"/api/warm/{run}", document, self._note))
         except KeyboardInterrupt:
             last = asyncio.run(self._client.post(f"/api/warm/{run}/cancel", {})).document
             self._note(last)
             self._finish(last)
-            self._print(f"  go on with: slipstream warm --resume {run}")
+            self._follower.print(f"  go on with: slipstream warm --resume {run}")
             return MISTAKES
         self._note(last)
         self._finish(last)
         return 0 if last["state"] == State.DONE and not last["failed"] else MISTAKES
 
-    async def _until_over(self, document: Document) -> Document:
-        show = self._bar() if self._console.is_terminal and not self._as_json else self._lines()
-        with show as tell:
-            while True:
-                tell(document)
-                self._note(document)
-                if State(document["state"]).is_over:
-                    return document
-                await asyncio.sleep(LOOK_SECONDS)
-                answer = await self._client.get(f"/api/warm/{document['id']}")
-                if answer.is_refusal:
-                    raise AdminError(answer.detail)
-                document = answer.document
-
-    @contextlib.contextmanager
-    def _bar(self) -> Iterator[Any]:
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[said]}", markup=False),
-        )
-        with Progress(*columns, console=self._console, transient=True) as progress:
-            task = progress.add_task("gathering", total=None, said="")
-
-            def tell(document: Document) -> None:
-                progress.update(
-                    task,
-                    description="warming" if document["total"] else "gathering",
-                    total=document["total"] or None,
-                    completed=document["done"],
-                    said=lately(document),
-                )
-
-            yield tell
-
-    @contextlib.contextmanager
-    def _lines(self) -> Iterator[Any]:
-        last = -LINE_SECONDS
-
-        def tell(document: Document) -> None:
-            nonlocal last
-            if not self._as_json and document["seconds"] - last >= LINE_SECONDS:
-                last = document["seconds"]
-                self._print(f"{headline(document)} ({lately(document)})")
-
-        yield tell
-
     # --- words ------------------------------------------------------------------------------------------
 
     def _finish(self, document: Document) -> None:
         if self._as_json:
-            typer.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+            self._follower.dump(document)
             return
         for line in summary(document):
-            self._print(line)
+            self._follower.print(line)
 
     def _say(self, answer: AdminAnswer) -> int:
-        if self._as_json:
-            typer.echo(orjson.dumps(answer.document, option=orjson.OPT_INDENT_2).decode())
-        elif answer.is_refusal:
-            typer.echo(answer.detail, err=True)
-        else:
-            self._print(f"{answer.document['id']} {headline(answer.document)}")
-        return MISTAKES if answer.is_refusal else 0
-
-    def _print(self, line: str) -> None:
-        self._console.print(Text(line, style="" if line.startswith(" ") else "bold"), soft_wrap=True)
+        is_done = self._follower.say(answer, lambda document: f"{document['id']} {headline(document)}")
+        return 0 if is_done else MISTAKES
 
     # --- the cursor -------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.supervisor.client import AdminAnswer, AdminError
-from gateway.warming import watching as module
+from gateway import following as module
 from gateway.warming.watching import Watching, ordered
 from tests.gateway.warming.test_command import DONE
 
