@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.config.addresses import TcpAddress, UnixAddress
 from gateway.config.redis import RedisSettings, RedisUrl
+from gateway.tls import client_context
 
 Address = TcpAddress | UnixAddress
 
@@ -45,14 +46,7 @@ def tls_of(settings: RedisSettings) -> ssl.SSLContext | None:
     """How connections are encrypted, if they are. Raises OSError, ssl.SSLError for files that cannot be used."""
     if not settings.uses_tls:
         return None
-    own = settings.tls
-    context = ssl.create_default_context(cafile=own.ca)
-    if own.certificate is not None:
-        context.load_cert_chain(own.certificate, own.key)
-    if not own.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+    return client_context(settings.tls)
 
 
 def address_of(host: str, port: int) -> TcpAddress:

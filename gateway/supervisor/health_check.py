@@ -12,7 +12,7 @@ from gateway.config import HealthSettings, TcpAddress, UpstreamSettings
 from gateway.supervisor.health import is_expected
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.roster import lag_seconds
-from gateway.upstream.server import client_context
+from gateway.upstream.server import upstream_context
 
 MAX_CONTENT = 64 * 1024
 """Octets of an answer that are searched for the text it must have."""
@@ -75,7 +75,7 @@ class Checker:
 
     def _context(self) -> ssl.SSLContext:
         if self._tls is None:
-            self._tls = client_context(self._settings.tls)
+            self._tls = upstream_context(self._settings.tls)
         return self._tls
 
     def _name(self, endpoint: Endpoint) -> str:

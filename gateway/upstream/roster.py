@@ -27,7 +27,7 @@ from gateway.upstream.group import Group, GroupRules
 from gateway.upstream.keys import KeyOf, key_of
 from gateway.upstream.latency import PeakAverage
 from gateway.upstream.member import LONG_AGO, Memory
-from gateway.upstream.server import Server, client_context
+from gateway.upstream.server import Server, upstream_context
 from gateway.upstream.sticky import Sticky
 from gateway.upstream.upgrade import stay_counted
 from gateway.upstream.wrote import WroteMark
@@ -86,7 +86,7 @@ class Roster:
         self._log = structlog.get_logger("slipstream.upstream").bind(upstream=name)
         listed = (*settings.servers, *settings.replicas)
         may_need_tls = any(server.is_tls or server.source == "file" for server in listed)
-        self._tls: ssl.SSLContext | None = client_context(settings.tls) if may_need_tls else None
+        self._tls: ssl.SSLContext | None = upstream_context(settings.tls) if may_need_tls else None
         self._key_of: KeyOf | None = key_of(settings.hash) if settings.hash is not None else None
         self._sticky = Sticky(name, settings, self._key_of)
         self.primary = Team(settings, panic=settings.panic, now=now, upgrades=self._sticky.balancer)

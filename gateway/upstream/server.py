@@ -16,6 +16,7 @@ from gateway.errors import (
     UpstreamDnsError,
     UpstreamTlsError,
 )
+from gateway.tls import client_context
 from gateway.upstream.endpoint import Endpoint
 from gateway.upstream.figures import ServerFigures, UpstreamFigures
 from gateway.upstream.http1 import UpstreamConnection
@@ -24,15 +25,10 @@ from gateway.upstream.pool import Pool, PoolLimits
 from gateway.upstream.resolver import Resolver
 
 
-def client_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
+def upstream_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
     """TLS towards `https` servers. Raises OSError or ssl.SSLError when a file cannot be used."""
-    context = ssl.create_default_context(cafile=settings.ca)
+    context = client_context(settings)
     context.set_alpn_protocols(["http/1.1"])
-    if not settings.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if settings.certificate is not None:
-        context.load_cert_chain(settings.certificate, settings.key)
     return context
 
 

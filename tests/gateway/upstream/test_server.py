@@ -13,7 +13,7 @@ from gateway.errors import OverloadedError, UpstreamConnectError, UpstreamConnec
 from gateway.figures import Figures
 from gateway.upstream.endpoint import endpoint_of
 from gateway.upstream.figures import UpstreamFigures
-from gateway.upstream.server import Server, client_context
+from gateway.upstream.server import Server, upstream_context
 from tests.support.certificates import Authority
 from tests.support.loopback import listening, until_end
 from tests.support.ports import free_port
@@ -23,7 +23,7 @@ LATER = 1e12
 
 def make_server(url: str, **more: object) -> Server:
     settings = UpstreamSettings.model_validate({"servers": [url], **more})
-    tls = client_context(settings.tls) if url.startswith("https") else None
+    tls = upstream_context(settings.tls) if url.startswith("https") else None
     deadlines = Deadlines(asyncio.get_running_loop())
     figures = UpstreamFigures(Figures.in_memory(), "app")
     return Server(endpoint_of(ServerSettings(url=url)), settings, tls, deadlines, Tasks(), figures)
@@ -126,4 +126,4 @@ class TestTls:
             UpstreamTlsSettings(certificate=empty, key=empty),
         ):
             with pytest.raises((OSError, ssl.SSLError)):
-                client_context(settings)
+                upstream_context(settings)
