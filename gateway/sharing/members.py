@@ -26,6 +26,11 @@ class Member:
         return f"{self.replica}/{self.worker}"
 
     @property
+    def is_here(self) -> bool:
+        """Whether it is this process."""
+        return self.worker == str(os.getpid())
+
+    @property
     def channel(self) -> bytes:
         """Where it hears what is for it alone."""
         return self.prefix + b"to:" + self.name.encode()

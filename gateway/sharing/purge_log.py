@@ -15,6 +15,7 @@ import structlog
 from gateway.redis.errors import RedisError
 from gateway.sharing.acknowledging import Acknowledging, Taken
 from gateway.sharing.figures import PurgeFigures
+from gateway.sharing.kin import Kin
 from gateway.sharing.members import FORGOTTEN_SECONDS, Member
 from gateway.sharing.owed import Debt, Owed, new_identity
 from gateway.sharing.purge_scripts import JOIN, NOTE
@@ -77,6 +78,7 @@ class PurgeLog:
         self._channel = prefix + b"news"
         self._keys = [prefix + b"log", prefix + b"members"]
         self._told_prefix, self._size = prefix + b"told:", prefix + b"size"
+        self.kin = Kin(redis, self._keys[1], member)
 
     # ---- life --------------------------------------------------------------------------------------------------------
 

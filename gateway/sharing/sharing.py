@@ -74,6 +74,8 @@ class Sharing:
         self.redis.on_down(self.leases.give_up_waiting)
         self.news.open()
         await self.purges.open(place)
+        if self.redis.is_up:
+            self._spawn(self.bury_kin(), "sharing.kin")
         await self.purges.caught_up(CATCH_UP_SECONDS if self.redis.is_up else 0.0)
 
     async def close(self) -> None:
@@ -101,6 +103,11 @@ class Sharing:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             self._log.error("news of another replica failed", what=task.get_name(), exc_info=error)
+
+    async def bury_kin(self) -> None:
+        """Workers of this gateway have ended, maybe without a word: nobody is to wait for them."""
+        if self.member.is_here and self.redis.is_up:
+            await self.purges.kin.bury()
 
     async def _purge(self, order: PurgeOrder) -> None:
         """Carry out what another replica has purged."""

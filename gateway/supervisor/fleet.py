@@ -39,7 +39,7 @@ class Fleet:
         self.slots: list[Slot] = []
         self.order = order
         of.relay = Relay(self._workers).pass_on
-        self._around = Surroundings(of, lambda: self.order, self._count_restart)
+        self._around = Surroundings(of, lambda: self.order, self._restarting)
         self._figures = figures
         self._blocked_seconds = blocked_seconds
         self._log = structlog.get_logger("slipstream.supervisor")
@@ -143,8 +143,9 @@ class Fleet:
                 self._log.error("worker is out of step: replacing it", worker=worker.name, reason=str(error))
                 worker.drain(self.order.drain)
 
-    def _count_restart(self, reason: str) -> None:
+    def _restarting(self, reason: str) -> None:
         self._figures.counter("worker_restarts_total", "Workers that were started again", reason=reason).inc()
+        self.tell("worker_ended")
 
 
 async def _all(work: Iterable[Awaitable[Any]]) -> list[Any]:

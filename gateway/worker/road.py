@@ -82,6 +82,7 @@ class Road:
         self._warmer = Warmer(self._front, self._clock, figures, self._upstream_of, self._dispatch)
         if channel is not None:
             channel.on("explain", self._explain)
+            channel.on("worker_ended", lambda message: self._stores.sibling_ended())
             desk = ConnectionDesk(self._front.tunnels)
             channel.on("connections", desk.list)
             channel.on("close_connection", desk.close)

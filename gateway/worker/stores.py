@@ -37,6 +37,11 @@ class Stores:
         if self.sharing is not None:
             await self.sharing.open()
 
+    async def sibling_ended(self) -> None:
+        """Another worker of this gateway is no more."""
+        if self.sharing is not None:
+            await self.sharing.bury_kin()
+
     async def close(self, used: Stores) -> None:
         """Let go of all that is not `used` by another configuration."""
         if self.sharing is not None and self.sharing is not used.sharing:

@@ -33,6 +33,7 @@ class FakeRoad:
         self._channel = channel
         channel.on("noted", lambda message: {"noted": self._noted})
         channel.on("note", self._note)
+        channel.on("worker_ended", lambda message: self._noted.append("worker_ended"))
         self._noted: list[Any] = []
         channel.on("warm_routes", lambda message: {"upstreams": ["app" for _ in message["urls"]]})
         channel.on("warm", self._warm)

@@ -95,6 +95,15 @@ async def test_what_a_worker_tells_the_others_has_reached_them_when_it_is_answer
         assert noted == {worker.pid: [] if worker.pid == sender else ["/tell/1"] for worker in supervisor.fleet.ready}
 
 
+async def test_the_others_know_at_once_that_a_worker_has_ended(path: Path) -> None:
+    async with supervising(path, config_text(workers=2)) as supervisor:
+        killed, other = (worker.pid for worker in supervisor.fleet.ready)
+        os.kill(killed, signal.SIGKILL)
+        await until(lambda: len(supervisor.fleet.ready) == 2 and killed not in {w.pid for w in supervisor.fleet.ready})
+        noted = {answer["pid"]: answer["noted"] for answer in await _noted(supervisor)}
+        assert noted[other] == ["worker_ended"]
+
+
 async def _noted(supervisor: Supervisor) -> list[dict[str, Any]]:
     told = await supervisor.fleet.ask("noted")
     return [{"pid": each.pid, **each.answer} for each in told]

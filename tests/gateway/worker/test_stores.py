@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,3 +68,25 @@ async def test_records_are_held_against_the_purges_of_all(server: Server) -> Non
     assert stores.tiers.marks == (stores.sharing.purges.mark,)
     assert stores.sharing.purges.mark > 0
     await stores.close(Stores())
+
+
+def an_ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+async def test_a_sibling_that_was_killed_is_taken_off_the_list(server: Server) -> None:
+    stores = await made(redis=server.url)
+    assert stores.redis is not None
+    assert stores.sharing is not None
+    members = b"slipstream:{purges}:members"
+    name = f"{stores.sharing.member.replica}/{an_ended_process()}".encode()
+    await stores.redis.call("ZADD", members, 9e15, name)
+    await stores.sibling_ended()
+    assert name not in await stores.redis.call("ZRANGE", members, 0, -1)
+    await stores.close(Stores())
+
+
+async def test_without_redis_nobody_minds_that_a_sibling_ended() -> None:
+    await Stores().sibling_ended()
