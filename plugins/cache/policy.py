@@ -37,7 +37,8 @@ class Policy:
         """Lower-case names of the fields that replace Cache-Control, first one first (RFC 9213 §2.2)."""
         self.default_freshness: float | None = settings.default_freshness
         self.override_freshness: float | None = settings.override_freshness
-        self.heuristic_limit: float = settings.heuristic_limit or 0.0
+        # A default duration is a float of a class of its own, which JSON does not know; lifetimes go into tiers and answers.
+        self.heuristic_limit: float = float(settings.heuristic_limit or 0.0)
         """Seconds a heuristic lifetime may have; 0 for no heuristics."""
         self.negative: dict[int, float] = _by_status(settings.negative)
         """Seconds by status."""
@@ -48,7 +49,7 @@ class Policy:
         self.stale_while_revalidate: float = settings.stale_while_revalidate or 0.0
         """Seconds for answers that say nothing about it, like the next one."""
         self.stale_if_error: float = settings.stale_if_error or 0.0
-        self.disconnect: float = settings.serve_stale_on_disconnect or 0.0
+        self.disconnect: float = float(settings.serve_stale_on_disconnect or 0.0)
         """Seconds past its lifetime that a response stands in for an origin out of reach."""
         self.creates_etags: bool = settings.etag
         self.fetch_whole: int = settings.range_fetch_whole_up_to

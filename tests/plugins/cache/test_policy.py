@@ -1,5 +1,5 @@
 from plugins.cache.settings import SetCookie
-from tests.support.caching import policy_of
+from tests.support.caching import date, planned, policy_of
 
 
 def test_a_status_counts_before_its_class() -> None:
@@ -15,6 +15,15 @@ def test_what_is_off_permits_nothing() -> None:
     policy = policy_of(heuristic_limit="off", serve_stale_on_disconnect="off", stale_if_error="off")
     assert (policy.heuristic_limit, policy.disconnect, policy.stale_if_error) == (0, 0, 0)
     assert policy.default_freshness is None
+
+
+def test_durations_are_plain_numbers_whoever_set_them() -> None:
+    for policy in (policy_of(), policy_of(heuristic_limit="2d", serve_stale_on_disconnect="2h")):
+        assert type(policy.heuristic_limit) is float
+        assert type(policy.disconnect) is float
+    guessed = planned({"Last-Modified": date(-30 * 86400.0)})
+    assert guessed.freshness.lifetime == 86400
+    assert type(guessed.freshness.lifetime) is float
 
 
 def test_names_are_compared_in_lower_case() -> None:

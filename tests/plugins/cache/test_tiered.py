@@ -47,6 +47,15 @@ def now_page(fields: dict[str, str], body: bytes = b"content", status: int = 200
     return lambda request: make_response(status, fields, body)
 
 
+async def test_what_is_fresh_by_a_guess_is_in_the_tier_too(tmp_path: Path) -> None:
+    async with machine(tmp_path) as m:
+        one = await m.worker(now_page({"Last-Modified": "Wed, 01 Jan 2020 00:00:00 GMT"}))
+        assert (await one.ask("/a")).status == 200
+        await m.written()
+        two = await m.worker()
+        assert ((await two.ask("/a")).body, two.trail) == (b"content", ["fresh"])
+
+
 async def test_a_restarted_worker_answers_from_the_tier_without_a_wait(tmp_path: Path) -> None:
     async with machine(tmp_path) as m:
         one = await m.worker(now_page(FRESH))
