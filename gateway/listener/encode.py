@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.http.message import Response
-from gateway.listener.error_response import phrase
+from gateway.http.phrases import phrase
 
 _REMEMBERED = 256
 

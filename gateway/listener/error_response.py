@@ -6,13 +6,13 @@ Each carries `Proxy-Status` (RFC 9209), a short body (problem+json when JSON is 
 from __future__ import annotations
 
 import re
-from http import HTTPStatus
 
 import orjson
 
 from gateway.errors import GatewayError
 from gateway.http.fields import Fields
 from gateway.http.message import Replayable, Request, Response
+from gateway.http.phrases import phrase
 
 _LONGEST = 300
 """Characters of a detail worth remembering."""
@@ -22,12 +22,6 @@ _rendered: dict[tuple[object, ...], tuple[Fields, bytes]] = {}
 """What errors with the same words became. A flood of refusals costs a tenth of making each anew (7 µs)."""
 
 _EXCLUDED = re.compile(rb"(?:.*;)?[ \t]*q=0(?:\.0*)?[ \t]*").fullmatch
-_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {413: "Content Too Large"}
-
-
-def phrase(status: int) -> str:
-    """The usual reason phrase, empty for a status without one."""
-    return _PHRASES.get(status, "")
 
 
 def proxy_status(name: str, error: GatewayError) -> bytes:

@@ -26,7 +26,7 @@ async def test_a_full_redis_costs_nothing_but_the_records_and_is_used_again_when
             await one.redis.script("return 1", [])
             one.tier.put(record(b"http://a/"))
             await one.written()
-            server.do("CONFIG", "SET", "maxmemory", "1mb")
+            server.do("CONFIG", "SET", "maxmemory", "1")
             one.tier.put(record(b"http://b/"))
             await one.written()
             assert one.counted("tier_dropped_total", reason="failed") == 1

@@ -1,5 +1,7 @@
 import asyncio
+import gc
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -14,6 +16,13 @@ SMALL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WITH_TRAILERS = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunked(b"first", trailers=b"A: b\r\n")
 STREAMED = b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"
 LATER = 1e12
+
+
+@pytest.fixture(autouse=True)
+async def ends() -> AsyncIterator[None]:
+    """What a test leaves waiting ends while its loop is there."""
+    yield
+    gc.collect()
 
 
 def acquire(server: FakeServer) -> Asking:
