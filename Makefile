@@ -82,7 +82,7 @@ check: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Format, lint and strict type
 test: check ## All that CI runs: check and every test. ARGS='-k name' narrows the tests.
 	@scripts/debian-packages $(DEBIAN_TEST_PACKAGES) || echo "Going on without what is missing." >&2
 	$(call say,pytest)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # ---- measuring ------------------------------------------------------------------------------------------------------
 

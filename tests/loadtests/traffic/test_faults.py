@@ -1,6 +1,7 @@
 """Each fault knows its right outcome."""
 
 import asyncio
+import inspect
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -79,6 +80,6 @@ def test_every_fault_is_played() -> None:
     defined: list[Callable[[int], object]] = [
         value
         for value in vars(faults).values()
-        if asyncio.iscoroutinefunction(value) and value.__module__ == faults.__name__
+        if inspect.iscoroutinefunction(value) and value.__module__ == faults.__name__
     ]
     assert list(faults.FAULTS) == defined
