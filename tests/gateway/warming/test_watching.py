@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from gateway.supervisor.client import AdminAnswer, AdminError
 from gateway import following as module
+from gateway.supervisor.client import AdminAnswer, AdminError
 from gateway.warming.watching import Watching, ordered
 from tests.gateway.warming.test_command import DONE
 
