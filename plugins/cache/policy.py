@@ -37,7 +37,7 @@ class Policy:
         """Lower-case names of the fields that replace Cache-Control, first one first (RFC 9213 §2.2)."""
         self.default_freshness: float | None = settings.default_freshness
         self.override_freshness: float | None = settings.override_freshness
-        # A default duration is a float of a class of its own, which JSON does not know; lifetimes go into tiers and answers.
+        # A default duration is a float of a class of its own, which JSON does not know; lifetimes go into tiers.
         self.heuristic_limit: float = float(settings.heuristic_limit or 0.0)
         """Seconds a heuristic lifetime may have; 0 for no heuristics."""
         self.negative: dict[int, float] = _by_status(settings.negative)
