@@ -11,6 +11,8 @@ from gateway.config.mistakes import Path, Problem, did_you_mean, printable
 
 _ABSENT = object()
 _MOST_ERRORS = 200
+_EXAMPLES: dict[Path, str] = {("upstreams",): "write upstreams: {app: {servers: [http://127.0.0.1:8000]}}"}
+"""What to write for a key that no file can do without."""
 _MESSAGES = {
     "bool_type": "must be true or false",
     "dict_type": "must be a mapping of keys to values",
@@ -101,7 +103,7 @@ def _problem(error: ErrorDetails, path: Path, data: object, model: type[Settings
         keys = sorted(_known_keys(model, path[:-1]))
         return Problem(path, "unknown key", did_you_mean(str(path[-1]), keys, "known keys"), at_key=True)
     if kind == "missing":
-        return Problem(path, "is missing")
+        return Problem(path, "is missing", _EXAMPLES.get(path))
     cause = context.get("error")
     if isinstance(cause, SettingError):
         at_key = error["loc"][-1:] == ("[key]",)

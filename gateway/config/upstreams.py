@@ -36,7 +36,10 @@ def _check_url(url: str) -> str:
         return url
     scheme, separator, rest = url.partition("://")
     if not separator or scheme not in _SCHEMES:
-        raise SettingError("must be the address of a server", hint=_EXAMPLES)
+        is_bare = re.fullmatch(r"[A-Za-z0-9.-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?", url)
+        raise SettingError(
+            "must be the address of a server", hint=f"did you mean http://{url}?" if is_bare else _EXAMPLES
+        )
     if "@" in rest:
         raise SettingError("must not hold a user name or password", hint="set Authorization with a plugin instead")
     if "?" in rest or "#" in rest or "/" in rest.removesuffix("/"):

@@ -114,9 +114,10 @@ class _Composer:
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             place = Mark(mark.line + 1, mark.column + 1) if mark is not None else self._mark
-            raise YamlError(
-                place, f"not valid YAML: {_lower_first(error.problem)}", self._syntax_hint(place)
-            ) from error
+            if "\\t" in (error.problem or ""):
+                raise YamlError(place, "is a tab", "YAML wants spaces to indent and between words") from error
+            message = f"not valid YAML: {_lower_first(error.problem)}"
+            raise YamlError(place, message, self._syntax_hint(place)) from error
         except ReaderError as error:
             raise YamlError(self._place_of(error.position), "holds a character that YAML does not allow") from error
         except (

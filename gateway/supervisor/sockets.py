@@ -65,7 +65,7 @@ def bind(address: TcpAddress | UnixAddress, mode: int | None = None) -> Listenin
     except OSError as error:
         if bound is not None:
             bound.close()
-        raise BindError(address, reason_of(error)) from error
+        raise BindError(address, reason_of(error, address)) from error
 
 
 def _identity(path: str) -> tuple[int, int]:
@@ -131,13 +131,25 @@ def remove_stale(address: UnixAddress) -> None:
             raise BindError(address, "another process listens there")
 
 
-def reason_of(error: OSError) -> str:
+def reason_of(error: OSError, address: TcpAddress | UnixAddress) -> str:
     """The reason in words, with a remedy where there is one."""
+    if isinstance(address, UnixAddress):
+        folder = os.path.dirname(address.path) or "."
+        match error.errno:
+            case errno.ENOENT | errno.ENOTDIR:
+                return f"there is no folder {folder}"
+            case errno.EACCES | errno.EPERM | errno.EROFS:
+                return f"{_words(error)}: user {os.geteuid()}, as whom the gateway runs, may not write to {folder}"
+        return _words(error)
     match error.errno:
         case errno.EADDRINUSE:
-            return "the address is in use by another process"
+            return "the address is in use by another process; `ss -ltnp` shows by which"
         case errno.EACCES:
             return "permission denied (ports below 1024 need CAP_NET_BIND_SERVICE)"
         case errno.EADDRNOTAVAIL:
             return "this machine does not have that address"
+    return _words(error)
+
+
+def _words(error: OSError) -> str:
     return (error.strerror or str(error)).lower()

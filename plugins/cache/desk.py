@@ -91,6 +91,9 @@ class Desk:
         }
         uncacheable = self._uncacheable.recall(key, now)
         if isinstance(found, Fetch) and uncacheable is not None:
+            if found.fallback is None:
+                passes = BypassReason.UNCACHEABLE
+                explained |= {"decision": "bypass", "reason": passes.value, "why": passes.sentence}
             explained["last_answer"] = {"reason": uncacheable.value, "why": uncacheable.sentence}
         stored = getattr(found, "stored", None) or getattr(found, "fallback", None)
         if isinstance(stored, StoredResponse):

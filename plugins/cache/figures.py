@@ -21,7 +21,7 @@ class CacheFigures:
         self._figures = figures
         self._route = route
         self._outcomes: dict[CacheReason, tuple[Counter, Decision]] = {}
-        self._not_stored: dict[NotStoredReason, tuple[Counter, Counter]] = {}
+        self._not_stored: dict[NotStoredReason, tuple[Counter, Counter, Decision]] = {}
         text = "Octets that stored responses take"
         self._octets = figures.gauge("cache_bytes", text)
         self._entries = figures.gauge("cache_entries", "Stored responses")
@@ -48,8 +48,9 @@ class CacheFigures:
         if trail and trail[0].by == OWN:
             return
         for decision in reversed(trail):
-            if decision.by == NAME and isinstance(decision.reason, CacheReason):
-                self.outcome(decision.reason)[0].inc()
+            reason = decision.reason
+            if decision.by == NAME and isinstance(reason, CacheReason) and not isinstance(reason, NotStoredReason):
+                self.outcome(reason)[0].inc()
                 return
 
     def ahead(self, result: str) -> Counter:
@@ -60,20 +61,21 @@ class CacheFigures:
 
     def not_stored(self, reason: NotStoredReason, seconds: float) -> None:
         """Count an answer that was not stored, and the origin's time that it would have saved next time."""
-        answers, times = self.of_not_stored(reason)
+        answers, times, _ = self.of_not_stored(reason)
         answers.inc()
         times.inc(max(0.0, seconds))
 
-    def of_not_stored(self, reason: NotStoredReason) -> tuple[Counter, Counter]:
-        """The counters of answers that were not stored for that reason, and of the origin's time."""
-        counters = self._not_stored.get(reason)
-        if counters is None:
+    def of_not_stored(self, reason: NotStoredReason) -> tuple[Counter, Counter, Decision]:
+        """The counters of answers that were not stored for that reason, and of the origin's time; the decision for the
+        trail."""
+        found = self._not_stored.get(reason)
+        if found is None:
             labels = {"route": self._route, "reason": reason.value}
             answers = self._figures.counter("cache_not_stored_total", "Answers that were not stored", **labels)
             text = "Origin time of answers that were not stored"
             times = self._figures.counter("cache_not_stored_seconds_total", text, **labels)
-            counters = self._not_stored[reason] = (answers, times)
-        return counters
+            found = self._not_stored[reason] = (answers, times, Decision(NAME, reason))
+        return found
 
     def show(self, store: MemoryStore, filling: Filling) -> None:
         """Set the gauges."""

@@ -268,9 +268,11 @@ class Keeper:
         def done(fill: Fill, result: bytes | NotStoredReason) -> None:
             filling.end(mark, fetched.since, fill.reserved)
             if isinstance(result, bytes):
-                self.put(sent, planned, key, result, fetched)
+                kept = self.put(sent, planned, key, result, fetched)
             else:
-                self.not_stored(fetched, result)
+                kept = self.not_stored(fetched, result)
+            if isinstance(kept, NotStoredReason):
+                self._note(request, kept)
             if lease is not None:
                 lease.leave()
             if instead is not None:
@@ -316,7 +318,13 @@ class Keeper:
         elif stored is not None and response.body is stored.body:
             response.stored = stored
         detail = None if isinstance(result, StoredResponse) else result
+        if detail is not None:
+            self._note(request, detail)
         return self.tell(response, fetched, upstream_status, stored=stored is not None, detail=detail)
+
+    def _note(self, request: Request, reason: NotStoredReason) -> None:
+        """Put on the trail why an answer was not stored."""
+        request.trail.append(self._figures.of_not_stored(reason)[2])
 
     def tell(
         self,

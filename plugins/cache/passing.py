@@ -6,7 +6,7 @@ it takes to say again that they cannot be stored. Whatever is not plain goes the
 
 from __future__ import annotations
 
-from gateway.api import Counter, Fields, Request, Response, WallTime
+from gateway.api import Counter, Decision, Fields, Request, Response, WallTime
 from plugins.cache.figures import CacheFigures
 from plugins.cache.freshness import governing
 from plugins.cache.keeping import ABOUT_ONE_REQUEST
@@ -18,8 +18,8 @@ from plugins.cache.storing import ABOUT_THE_REQUEST, forbidden
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.vary import vary_names
 
-Known = tuple[NotStoredReason, Fields, Counter, Counter]
-"""Why the same answer was not stored before, the fields it had then, and what counts it."""
+Known = tuple[NotStoredReason, Fields, Counter, Counter, Decision]
+"""Why the same answer was not stored before, the fields it had then, what counts it, and what the trail says of it."""
 _PLAIN = frozenset({"GET", "HEAD"})
 
 
@@ -78,8 +78,9 @@ class Passing:
         notes = response.fields.notes
         known: Known | None = None if notes is None else notes.get(self)
         if known is not None and request.method == "GET" and response.upgraded is None:
-            reason, fields, answers, times = known
+            reason, fields, answers, times, decision = known
             response.fields = fields.again()
+            request.trail.append(decision)
             answers.inc()
             times.inc(max(0.0, now - asked))
             self._uncacheable.remember(key, reason, now)
@@ -88,12 +89,14 @@ class Passing:
         if found is None:
             return False
         self._figures.not_stored(found, now - asked)
+        counted = self._figures.of_not_stored(found)
+        request.trail.append(counted[2])
         if self._status is not None:
             response.fields.append(self._status.passed(found, response.status))
         if found not in ABOUT_ONE_REQUEST:
             self._uncacheable.remember(key, found, now)
             if notes is not None and request.method == "GET":
-                notes[self] = (found, response.fields.copy(), *self._figures.of_not_stored(found))
+                notes[self] = (found, response.fields.copy(), *counted)
         return True
 
     def _refusal(self, request: Request, response: Response) -> NotStoredReason | None:

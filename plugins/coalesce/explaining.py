@@ -20,15 +20,15 @@ def explained(place: Place | None, bar: ApartReason | None, now: Monotonic) -> d
     fact, flight = place.fact, place.flight
     words: dict[str, Any] = {}
     if place.parts is not None:
-        words["has identity"] = bool(place.parts.identity)
+        words["has_identity"] = bool(place.parts.identity)
     if fact.vary:
-        words["depends on"] = ", ".join(name.decode() for name in fact.vary)
+        words["depends_on"] = ", ".join(name.decode() for name in fact.vary)
     if fact.apart is not None or fact.for_everybody or fact.vary:
-        words["remembered for seconds"] = round(fact.until - now, 3)
+        words["remembered_for_seconds"] = round(fact.until - now, 3)
     if fact.apart is not None:
         return {"decision": "pass", "reason": fact.apart.value, "why": fact.apart.sentence, **words}
     if fact.for_everybody:
-        words["last answer"] = "for everybody"
+        words["last_answer"] = "for everybody"
     if flight is None or (flight.state is State.UNDER_WAY and not may_join(flight.answer, now)):
         return {"decision": "lead", "reason": "alone", "why": "No request for the same is under way.", **words}
     if bar is not None:

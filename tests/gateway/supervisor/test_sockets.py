@@ -103,9 +103,16 @@ def test_a_path_another_process_took_over_is_not_removed(tmp_path: Path) -> None
 
 
 def test_a_missing_directory_is_named_as_the_reason(tmp_path: Path) -> None:
-    with pytest.raises(BindError, match="no such file or directory"):
+    with pytest.raises(BindError, match=f"there is no folder {tmp_path / 'missing'}"):
         bind(UnixAddress(str(tmp_path / "missing" / "a.sock")))
 
 
 def test_reasons_are_words_with_a_remedy() -> None:
-    assert "CAP_NET_BIND_SERVICE" in reason_of(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+    port, path = TcpAddress("127.0.0.1", 80), UnixAddress("/run/slipstream/a.sock")
+    denied = PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    assert "CAP_NET_BIND_SERVICE" in reason_of(denied, port)
+    assert reason_of(denied, path) == (
+        f"permission denied: user {os.geteuid()}, as whom the gateway runs, may not write to /run/slipstream"
+    )
+    assert reason_of(OSError(errno.EINVAL, os.strerror(errno.EINVAL)), path) == "invalid argument"
+    assert "ss -ltnp" in reason_of(OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE)), port)

@@ -22,6 +22,14 @@ def test_a_request_counts_by_what_the_cache_decided_last() -> None:
     assert figures.value("cache_requests_total", route="shop", outcome="stale") == 0
 
 
+def test_why_an_answer_was_not_stored_is_no_outcome_of_its_request() -> None:
+    figures = Figures.in_memory()
+    counting = CacheFigures(figures, "shop")
+    counting.count([counting.outcome(MissReason.URI_MISS)[1], counting.of_not_stored(NotStoredReason.METHOD)[2]])
+    assert figures.value("cache_requests_total", route="shop", outcome="uri_miss") == 1
+    assert figures.value("cache_requests_total", route="shop", outcome="method") == 0
+
+
 def test_a_request_that_nothing_was_decided_about_does_not_count() -> None:
     figures = Figures.in_memory()
     CacheFigures(figures, "shop").count([Decision("breaker", Elsewhere.OTHER)])

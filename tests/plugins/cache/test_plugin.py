@@ -51,7 +51,7 @@ async def test_every_request_is_counted_once_by_how_it_ended() -> None:
     assert cache.trail == ["stale", "revalidated"]
     await cache.ask("/other")
     await cache.ask("/other")
-    assert cache.trail == ["uncacheable"]
+    assert cache.trail == ["uncacheable", "private"]
     with pytest.raises(RefusedError):
         await cache.ask("/none", {"Cache-Control": "only-if-cached"})
     counted = {name: cache.counted(name) for name in ("uri_miss", "fresh", "stale", "revalidated", "uncacheable")}

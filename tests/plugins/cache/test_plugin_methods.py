@@ -167,10 +167,10 @@ async def test_a_key_whose_answer_cannot_be_stored_is_remembered_for_a_while() -
     cache = Cached(page({"Cache-Control": "no-store", "ETag": '"a"'}))
     await cache.ask(at=0)
     await cache.ask(at=9, fields={"If-None-Match": '"a"', "Range": "bytes=0-1"})
-    assert cache.trail == ["uncacheable"]
+    assert cache.trail == ["uncacheable", "no_store"]
     assert (cache.sent("If-None-Match"), cache.sent("Range")) == ('"a"', "bytes=0-1")
     await cache.ask(at=20)
-    assert cache.trail == ["uri_miss"]
+    assert cache.trail == ["uri_miss", "no_store"]
 
 
 async def test_it_is_forgotten_as_soon_as_one_can_be_stored() -> None:

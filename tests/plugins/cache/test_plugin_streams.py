@@ -5,7 +5,7 @@ import pytest
 from gateway.api import BodyStream, Request, Response, StreamAbortedError, StreamEnd, UpstreamClosedError
 from tests.support.cached import FRESH, TAGGED, Cached, Streaming, page
 from tests.support.caching import date
-from tests.support.plugins import make_response
+from tests.support.plugins import make_request, make_response
 from tests.support.streams import RecordingSink, RecordingSource
 
 HALF = b"x" * 50_000
@@ -76,6 +76,17 @@ async def test_what_breaks_off_is_never_stored(length: int | None) -> None:
     await cache.ask()
     await cache.calls(2)
     assert cache.not_stored("incomplete") == 1
+
+
+async def test_the_trail_says_at_the_end_why_an_answer_was_not_stored() -> None:
+    origin = Streaming(FRESH, length=100)
+    cache = Cached(origin)
+    request = make_request()
+    response = await cache.handle(request)
+    assert [decision.reason.value for decision in request.trail] == ["uri_miss"]
+    origin.stream.fail(UpstreamClosedError("gone"))
+    assert [decision.reason.value for decision in request.trail] == ["uri_miss", "incomplete"]
+    response.discard()
 
 
 async def test_what_somebody_here_aborts_is_never_stored() -> None:

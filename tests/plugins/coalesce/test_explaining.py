@@ -51,9 +51,9 @@ async def test_asking_changes_nothing() -> None:
 def test_what_is_remembered_is_told() -> None:
     fact = Fact(Monotonic(60.0), for_everybody=True, vary=(b"user-agent", b"via"))
     said = explained(Place(None, None, None, fact), None, Monotonic(50.0))
-    assert said["depends on"] == "user-agent, via"
-    assert said["remembered for seconds"] == 10.0
-    assert said["last answer"] == "for everybody"
+    assert said["depends_on"] == "user-agent, via"
+    assert said["remembered_for_seconds"] == 10.0
+    assert said["last_answer"] == "for everybody"
     assert explained(Place(None, None, None, NOTHING), None, Monotonic(0.0)).keys() == {"decision", "reason", "why"}
     apart = explained(Place(None, None, None, Fact(Monotonic(1.0), ApartReason.PRIVATE)), None, Monotonic(0.0))
     assert (apart["decision"], apart["reason"]) == ("pass", "private")
