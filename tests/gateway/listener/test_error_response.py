@@ -18,12 +18,12 @@ from gateway.errors import (
 )
 from gateway.http.fields import Fields
 from gateway.http.message import Monotonic, Response
+from gateway.http.phrases import phrase
 from gateway.listener.error_response import (
     _rendered,
     error_response,
     internal_error,
     let_again,
-    phrase,
     proxy_status,
     wants_json,
 )
