@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import structlog
@@ -20,7 +20,7 @@ from gateway.redis.connection import Argument
 from gateway.redis.dial import Dialer
 from gateway.redis.errors import NOT_NOW, RedisDownError, RedisError, RedisReplyError
 from gateway.redis.figures import RedisFigures
-from gateway.redis.node import Node
+from gateway.redis.node import TELL_SECONDS, Node
 from gateway.redis.nodes import Nodes, nodes_for
 from gateway.redis.reads import Reads
 from gateway.redis.script import Script
@@ -46,6 +46,7 @@ class Redis:
         self._anews: list[Notice] = []
         self._teller = Teller(structlog.get_logger("slipstream.redis"))
         self._scripts: dict[str, Script] = {}
+        self._known: dict[Script, None] = {}
         self._reads: Reads | None = None
         self._nodes: Nodes | None = None
         self._was_up = False
@@ -99,6 +100,12 @@ class Redis:
             while notice in notices:
                 notices.remove(notice)
 
+    def know(self, *scripts: Script) -> None:
+        """Have every server know these from the first moment, so that their first use takes no longer than others."""
+        self._known.update(dict.fromkeys(scripts))
+        for node in self.nodes():
+            self._teach(node, scripts)
+
     # ---- commands ----------------------------------------------------------------------------------------------------
 
     async def call(self, *command: Argument, key: Argument | None = None) -> Any:
@@ -110,7 +117,7 @@ class Redis:
 
     async def script(self, script: Script | str, keys: Sequence[bytes], arguments: Sequence[Argument] = ()) -> Any:
         """What a Lua script returns. Raises RedisDownError, RedisReplyError."""
-        return await self._run(script, keys, arguments, self._asked)
+        return await self._run(script, keys, arguments, self._asked, self.settings.timeout / 2)
 
     async def tell(self, *command: Argument, key: Argument | None = None) -> Any:
         """The same as `call` for what may be large and nobody waits for: it may take longer, and goes another way."""
@@ -118,7 +125,7 @@ class Redis:
 
     async def tell_script(self, script: Script | str, keys: Sequence[bytes], arguments: Sequence[Argument]) -> Any:
         """The same as `script` for what may be large and nobody waits for."""
-        return await self._run(script, keys, arguments, self._told)
+        return await self._run(script, keys, arguments, self._told, TELL_SECONDS)
 
     def get(self, name: bytes) -> asyncio.Future[bytes | None]:
         """The value of a key. All that are asked for in one turn of the loop go in one MGET; in a cluster in one for
@@ -174,7 +181,10 @@ class Redis:
 
     # ---- inside ------------------------------------------------------------------------------------------------------
 
-    async def _run(self, script: Script | str, keys: Sequence[bytes], arguments: Sequence[Argument], way: Any) -> Any:
+    async def _run(
+        self, script: Script | str, keys: Sequence[bytes], arguments: Sequence[Argument], way: Any, seconds: float
+    ) -> Any:
+        """Let a server do it by the script's digest, or, if that took less than so many seconds, by the whole of it."""
         if isinstance(script, str):
             source, known = script, self._scripts.get(script)
             script = self._scripts[source] = Script(source) if known is None else known
@@ -186,7 +196,7 @@ class Redis:
         except RedisReplyError as error:
             if error.kind != "NOSCRIPT":
                 raise
-        if self._is_late(begun):
+        if time.monotonic() - begun > seconds:
             _post(self._node(key), ("SCRIPT", "LOAD", script.source))
             raise RedisDownError("too late to send the script")
         return await way(("EVAL", script.source, *rest), key)
@@ -227,6 +237,10 @@ class Redis:
         else:
             self._figures.down.inc()
         raise error
+
+    def _teach(self, node: Node, scripts: Iterable[Script]) -> None:
+        for script in scripts:
+            _post(node, ("SCRIPT", "LOAD", script.source), patient=False)
 
     def _refused(self, node: Node, error: RedisReplyError) -> None:
         self._figures.refused.inc()
@@ -280,6 +294,8 @@ class Redis:
         self._settle()
         if self._nodes is None:
             return
+        if anew:
+            self._teach(node, self._known)
         for notice in [*(self._anews if anew else ()), *(self._ups if node is self._nodes.home else ())]:
             notice()
 

@@ -1,7 +1,8 @@
 """One connection to a Redis server: commands go out as they come, answers come back in their order (RESP3).
 
 Any number of commands may be under way. Whoever gives up waiting leaves a gap in the queue, so a late answer is never
-taken for somebody else's. Nothing waits longer than `timeout`: then `on_stall` is told, and what is under way fails."""
+taken for somebody else's. Nothing waits longer than `timeout`, counted in time in which this process came to read:
+then `on_stall` is told, and what is under way fails."""
 
 from __future__ import annotations
 
@@ -14,16 +15,13 @@ from typing import Any, cast
 import hiredis
 
 from gateway.redis.errors import RedisDownError, RedisReplyError
+from gateway.redis.patience import Patience, Until
 
 Argument = bytes | str | int | float
 _pack = cast(Callable[[tuple[Argument, ...]], bytes], hiredis.pack_command)  # its own types know one argument alone
 
 GRACE = 0.001
-"""Seconds between the moment when an answer is overdue and the verdict: what has come meanwhile is read first. A loop
-that was busy itself must not say that Redis is slow."""
-BUSY = 0.005
-"""Seconds by which our own timer is late when the loop was busy: the answer may have come while nobody looked, or the
-command may have gone out late. Then there is a quarter of the time-out more."""
+"""Seconds between the moment when an answer is overdue and the verdict: what has come meanwhile is read first."""
 _CONFIRMATIONS = ([b"subscribe"], [b"unsubscribe"])
 """Pushed, but in the place of an answer. One for each channel, so a command names one channel."""
 MOST_UNDER_WAY = 20_000
@@ -40,7 +38,8 @@ class Connection(asyncio.Protocol):
         on_stall: Callable[[Connection], None],
         on_lost: Callable[[Connection, str], None],
     ) -> None:
-        self._timeout = timeout
+        self._patience = Patience(timeout)
+        self._is_overdue = False
         self.is_open = False
         self.answered = 0
         """How many answers came, late ones included."""
@@ -50,7 +49,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._reader = hiredis.Reader()
-        self._under_way: deque[tuple[asyncio.Future[Any], float]] = deque()
+        self._under_way: deque[tuple[asyncio.Future[Any], Until]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._why: str | None = None
 
@@ -99,15 +98,14 @@ class Connection(asyncio.Protocol):
     @property
     def timeout(self) -> float:
         """Seconds that an answer may take. May be changed, for what is sent from then on."""
-        return self._timeout
+        return self._patience.timeout
 
     @timeout.setter
     def timeout(self, seconds: float) -> None:
-        self._timeout = seconds
-        if self._timer is not None:  # it may be later than what is sent next has to be answered
+        self._patience.change(seconds)
+        if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        self._overdue()
+            self._look_in(self._patience.step)
 
     @property
     def under_way(self) -> int:
@@ -128,11 +126,10 @@ class Connection(asyncio.Protocol):
             future.set_exception(RedisDownError("no connection" if transport is None else "too much is under way"))
             future.exception()  # nobody has to look
             return future
-        until = time.monotonic() + self._timeout  # the loop's own time is that of its turn's beginning
-        under_way.append((future, until))
+        under_way.append((future, self._patience.until(time.monotonic())))  # the loop's own time is that of its turn
         transport.write(_pack(tuple(command)))
         if self._timer is None:
-            self._timer = loop.call_at(until, self._overdue)
+            self._look_in(self._patience.step)
         return future
 
     def fail(self, reason: str) -> None:
@@ -148,30 +145,31 @@ class Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _overdue(self) -> None:
-        """The time of what was first in the queue is over."""
-        self._timer = None
-        until = self._next()
-        if until is None:
-            return
-        late = time.monotonic() - until
-        if late < 0.0:
-            self._timer = self._loop.call_at(until, self._overdue)
-        else:
-            grace = GRACE if late < BUSY else max(GRACE, self._timeout / 4)
-            self._timer = self._loop.call_later(grace, self._judge)
+    # ---- time --------------------------------------------------------------------------------------------------------
 
-    def _judge(self) -> None:
+    def _look_in(self, seconds: float) -> None:
+        self._patience.begin(time.monotonic(), seconds)
+        self._timer = self._loop.call_later(seconds, self._look)
+
+    def _look(self) -> None:
+        """See whether the time of what was sent first is over; if so, once more after what has come was read."""
         self._timer = None
+        now = time.monotonic()
+        self._patience.look(now)
         until = self._next()
         if until is None:
-            return
-        if until > time.monotonic():
-            self._timer = self._loop.call_at(until, self._overdue)
+            self._is_overdue = False
+        elif not self._patience.is_over(until, now):
+            self._is_overdue = False
+            self._look_in(self._patience.step)
+        elif not self._is_overdue:
+            self._is_overdue = True
+            self._look_in(GRACE)
         else:
+            self._is_overdue = False
             self._on_stall(self)
 
-    def _next(self) -> float | None:
+    def _next(self) -> Until | None:
         """When the first of those who still wait has to be let go."""
         for future, until in self._under_way:
             if not future.done():

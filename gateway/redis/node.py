@@ -166,11 +166,9 @@ class Node:
         while self._has_connections:
             await asyncio.sleep(max(0.0, self.breaker.due - loop.time()))
             try:
-                async with asyncio.timeout(self._dialer.settings.timeout):
-                    await asking.send(("PING",))
-                async with asyncio.timeout(TELL_SECONDS):
-                    await telling.send(("PING",))
-            except (RedisError, TimeoutError):
+                await asking.send(("PING",))
+                await telling.send(("PING",))
+            except RedisError:
                 self.breaker.failed(loop.time())
             else:
                 self.breaker.close(loop.time())

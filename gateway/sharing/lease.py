@@ -64,7 +64,7 @@ class Lease:
         self._finish(End.STORED if stored else End.FREE, 0.0)
 
     def lose(self) -> None:
-        """Somebody else has it, or it cannot be known who has."""
+        """Somebody else has it."""
         self.is_lost = True
 
     def _finish(self, end: End, seconds: float) -> None:

@@ -31,8 +31,8 @@ KEPT_SECONDS = 60.0
 """How long the token of a lease is remembered after its last use. Whoever comes later than that writes nothing."""
 WAIT_SECONDS = 10.0
 """How long anybody waits for others, at most."""
-DISOWN_SECONDS = (0.05, 0.1, 0.3, 1.0)
-"""After so many seconds each it is tried to give back a lease that may have been got from a Redis that was too slow."""
+GIVE_BACK_SECONDS = (0.05, 0.1, 0.3, 1.0)
+"""After so many seconds each it is tried to give back a lease that a Redis which was too slow may not have taken."""
 MOST_ROUNDS = 50
 """Times that a lease is asked for before whoever waits goes on his own."""
 MOST = 10_000
@@ -85,6 +85,7 @@ class Leases:
         self._renewing: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
         self._questions = 0
+        redis.know(TAKE, RENEW, END, DISOWN)
 
     def __len__(self) -> int:
         """How many things are fetched or waited for."""
@@ -217,13 +218,17 @@ class Leases:
     async def _disown(self, flight: _Flight, nonce: int) -> None:
         """Redis may have given a lease and been too late to say so: nobody is to wait for that."""
         word = b"lease %b free 0" % flight.name
-        for seconds in DISOWN_SECONDS:
+        await self._patiently(lambda: self._redis.script(DISOWN, [flight.key], (self._member.channel, nonce, word)))
+
+    async def _patiently(self, give_back: Callable[[], Awaitable[Any]], at_once: bool = False) -> Any:
+        """What Redis says to that, as soon as it can be asked; `None` when it is gone: then leases run out."""
+        for seconds in (0.0, *GIVE_BACK_SECONDS) if at_once else GIVE_BACK_SECONDS:
             await asyncio.sleep(seconds)
             try:
-                await self._redis.script(DISOWN, [flight.key], (self._member.channel, nonce, word))
+                return await give_back()
             except RedisError:
                 continue
-            return
+        return None
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:
         task = self._loop.create_task(work, name="sharing.give_back")
@@ -238,14 +243,13 @@ class Leases:
             flight.news.set_result(End(end.decode()))
 
     def give_up_waiting(self) -> None:
-        """Redis is gone: whoever waits goes on his own, and what is held is not written any more."""
+        """Redis is gone: whoever waits goes on his own. What is held may be written or given back once it is there
+        again, if nobody else has it by then: Redis knows."""
         for flight in list(self._flights.values()):
             if flight.lease is None and flight.task is not None:
                 self._forget(flight)
                 self._wake(flight, None)
                 flight.task.cancel()
-        for lease in self._held:
-            lease.lose()
 
     # ---- those who hold a lease --------------------------------------------------------------------------------------
 
@@ -284,11 +288,8 @@ class Leases:
     async def _give_back(self, lease: Lease, end: End, seconds: float) -> None:
         word = b"lease %b %b %b" % (lease.name, end.value.encode(), lease.token)
         arguments = (lease.token, end.value, _milliseconds(seconds), _milliseconds(KEPT_SECONDS), word)
-        try:
-            if not await self._redis.script(END, [lease.key], arguments):
-                self._figures.fenced.inc()
-        except RedisError:
-            pass  # it runs out by itself
+        if await self._patiently(lambda: self._redis.script(END, [lease.key], arguments), at_once=True) == 0:
+            self._figures.fenced.inc()
 
     async def close(self) -> None:
         """Let go of everything; who waits goes on his own."""

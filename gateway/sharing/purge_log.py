@@ -78,6 +78,7 @@ class PurgeLog:
         self._channel = prefix + b"news"
         self._keys = [prefix + b"log", prefix + b"members"]
         self._told_prefix, self._size = prefix + b"told:", prefix + b"size"
+        redis.know(JOIN, NOTE)
         self.kin = Kin(redis, self._keys[1], member)
 
     # ---- life --------------------------------------------------------------------------------------------------------

@@ -38,6 +38,24 @@ async def test_a_script_is_sent_whole_once_and_again_when_the_server_forgot_it()
             assert server.calls("eval") == 2
 
 
+async def test_scripts_that_it_is_to_know_are_never_sent_whole_when_they_are_used() -> None:
+    late, early = Script("return 1"), Script("return 2")
+    with redis_server() as server:
+        settings = RedisSettings.model_validate({"url": server.url, "timeout": "10s"})
+        redis = Redis(settings, Figures.in_memory())
+        redis.know(early)
+        await redis.open()
+        redis.know(late)
+        assert [await redis.script(late, []), await redis.script(early, [])] == [1, 2]
+        server.kill()
+        await until(lambda: not redis.is_up)
+        server.start()
+        await until(lambda: redis.is_up)
+        assert [await redis.script(late, []), await redis.script(early, [])] == [1, 2]
+        assert server.calls("eval") == 0
+        await redis.close()
+
+
 async def test_what_is_wanted_in_one_turn_takes_one_command() -> None:
     with redis_server() as server:
         async with redis_client(server) as redis:

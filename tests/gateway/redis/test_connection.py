@@ -1,4 +1,5 @@
 import asyncio
+import time
 from typing import Any
 
 import pytest
@@ -179,3 +180,25 @@ async def test_what_is_under_way_is_bounded() -> None:
     case.connection.connection_lost(None)
     assert all(future.exception() for future in futures)
     assert case.connection.unsent == 0
+
+
+async def test_a_loop_that_was_busy_does_not_take_the_server_for_slow() -> None:
+    case = Case(timeout=0.02)
+    future = case.connection.send(("GET", "a"))
+    await asyncio.sleep(0)
+    time.sleep(0.1)  # noqa: ASYNC251 - that is what happens
+    await asyncio.sleep(0)
+    assert case.stalls == 0
+    case.connection.data_received(b"$1\r\na\r\n")
+    assert await future == b"a"
+
+
+async def test_a_loop_that_is_always_busy_gives_up_in_the_end() -> None:
+    case = Case(timeout=0.02)
+    future = case.connection.send(("GET", "a"))
+    while not future.done():
+        time.sleep(0.02)  # noqa: ASYNC251 - that is what happens
+        await asyncio.sleep(0)
+    assert case.stalls == 1
+    with pytest.raises(RedisDownError, match="too late"):
+        await future

@@ -14,7 +14,7 @@ from gateway.redis.tags import tag_of
 from gateway.sharing import leases as module
 from gateway.sharing.figures import LeaseFigures
 from gateway.sharing.lease import End, Lease
-from gateway.sharing.lease_scripts import TAKE
+from gateway.sharing.lease_scripts import END, TAKE
 from gateway.sharing.leases import Leases, Seen, Turn
 from gateway.tiers.redis_record import section
 from gateway.tiers.redis_scripts import PUT
@@ -152,12 +152,42 @@ async def test_nobody_waits_longer_than_he_may(server: Server) -> None:
 
 async def test_when_redis_goes_all_who_wait_go_on_their_own(server: Server) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
-        lease = await held(a)
+        await held(a)
         waiting = await wait_for(b, 100)
         server.kill()
         assert await asyncio.gather(*waiting) == [None] * 100
         assert await b.sharing.leases.turn(THING, look) is None
-        await until(lambda: lease.is_lost)
+
+
+async def test_what_was_held_when_redis_was_away_for_a_moment_is_given_back(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 3600.0)
+    async with workers(server, "A/0", "B/0") as (a, b):
+        lease = await held(a)
+        waiting = await wait_for(b)
+        whole, failures = a.redis.script, 2
+
+        async def away(script: Any, *how: Any) -> Any:
+            nonlocal failures
+            if script is END and failures:
+                failures -= 1
+                raise RedisDownError("no answer within 0.02 s")
+            return await whole(script, *how)
+
+        monkeypatch.setattr(a.redis, "script", away)
+        a.sharing.leases.give_up_waiting()
+        lease.leave()
+        assert isinstance(await waiting[0], Lease)
+        assert failures == 0
+
+
+async def test_what_was_held_in_a_redis_that_was_emptied_is_given_back_to_nobody(server: Server) -> None:
+    async with worker(server) as one:
+        lease = await held(one)
+        await one.redis.call("FLUSHALL")
+        lease.leave()
+        await until(lambda: one.figures.value("sharing_leases_fenced_total") == 1)
 
 
 async def test_who_leaves_is_not_counted(server: Server) -> None:
