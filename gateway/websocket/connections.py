@@ -8,7 +8,8 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from heapq import nlargest
+from typing import Any, NamedTuple, Protocol
 
 from gateway.chain.deadlines import Deadlines
 from gateway.figures import Figures
@@ -26,6 +27,8 @@ DRAIN_SHARE = 0.5
 """Part of the drain time over which connections are told to go elsewhere: they come back one by one, not all at
 once."""
 _STEP = 0.05
+MOST_ROWS = 1000
+"""Connections in one list; ten thousand would be nobody's to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,15 @@ class Origins:
     server: str
     since: float
     """Monotonic seconds."""
+
+
+class Table(NamedTuple):
+    """A list for people."""
+
+    number: int
+    """Connections there are."""
+    rows: list[dict[str, Any]]
+    """Those that are told of; JSON."""
 
 
 class Upgraded(Protocol):
@@ -85,6 +97,7 @@ class Connections:
         self.rounds = Rounds(loop)
         """Reads the upstreams of batched connections."""
         self._relief: asyncio.Handle | None = None
+        self._is_draining = False
 
     def __len__(self) -> int:
         return len(self._members)
@@ -152,6 +165,8 @@ class Connections:
             bridge.begin(received, upgraded.received)
         else:
             tunnel.begin(received, upgraded.received)
+        if self._is_draining:  # its handshake had begun before
+            self.loop.call_soon(self._tell_to_leave, name)
         return connection
 
     # --- memory --------------------------------------------------------------------------------
@@ -175,10 +190,15 @@ class Connections:
 
     # --- for administrators ----------------------------------------------------------------------
 
-    def table(self, route: str | None = None) -> list[dict[str, Any]]:
-        """Every connection, or those of a route; JSON."""
+    def table(self, route: str | None = None, *, most: int = MOST_ROWS, by_queue: bool = False) -> Table:
+        """Every connection, or those of a route: how many there are, and `most` of them; the oldest, or with `by_queue`
+        those with the most waiting. Only what is told is described: of thousands, that would stop a worker."""
+        every = list(self._members.values())
+        if route is not None:
+            every = [member for member in every if member.origins.route == route]
+        told = nlargest(most, every, key=lambda member: member.queued_octets) if by_queue else every[:most]
         now = time.monotonic()
-        return [self._row(member, now) for member in self if route is None or member.origins.route == route]
+        return Table(len(every), [self._row(member, now) for member in told])
 
     def _row(self, member: Upgraded, now: float) -> dict[str, Any]:
         origins = member.origins
@@ -198,6 +218,8 @@ class Connections:
             row["messages_per_second"] = {
                 way: round(count / max(age, 1.0), 3) for way, count in told["messages"].items()
             }
+        if "octets" in told:
+            row["octets_per_second"] = {way: round(count / max(age, 1.0)) for way, count in told["octets"].items()}
         return row
 
     def close(self, name: str, code: int, reason: str) -> bool:
@@ -211,7 +233,9 @@ class Connections:
     # --- the end -----------------------------------------------------------------------------------
 
     async def drain(self, seconds: float) -> None:
-        """Tell one after the other to go elsewhere, over a part of `seconds`; the oldest first."""
+        """Tell one after the other to go elsewhere, over a part of `seconds`; the oldest first. Whoever comes now is
+        told at once."""
+        self._is_draining = True
         leaving = list(self._members)
         if not leaving:
             return
@@ -219,6 +243,9 @@ class Connections:
         each = -(-len(leaving) // steps)
         for at in range(0, len(leaving), each):
             for name in leaving[at : at + each]:
-                self.close(name, CloseCode.RESTART, "the gateway restarts")
+                self._tell_to_leave(name)
             if at + each < len(leaving):
                 await asyncio.sleep(_STEP)
+
+    def _tell_to_leave(self, name: str) -> None:
+        self.close(name, CloseCode.RESTART, "the gateway restarts")

@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.websocket.close_codes import CloseCode, is_sendable
-from gateway.websocket.connections import Connections
-
-MOST_ROWS = 1000
-"""Connections in one answer; a list of ten thousand would be nobody's to read."""
+from gateway.websocket.connections import MOST_ROWS, Connections
 
 
 class ConnectionDesk:
@@ -19,12 +16,9 @@ class ConnectionDesk:
 
     async def list(self, message: dict[str, Any]) -> dict[str, Any]:
         """Those of `route`, or all; the oldest first, or those with the most waiting."""
-        rows = self._connections.table(message.get("route"))
-        if message.get("order") == "queue":
-            rows.sort(key=lambda row: -sum(way["octets"] for way in row.get("queue", {}).values()))
-        else:
-            rows.sort(key=lambda row: -row["age"])
-        return {"count": len(rows), "connections": rows[: int(message.get("most", MOST_ROWS))]}
+        most, by_queue = int(message.get("most", MOST_ROWS)), message.get("order") == "queue"
+        found = self._connections.table(message.get("route"), most=most, by_queue=by_queue)
+        return {"count": found.number, "connections": found.rows}
 
     async def close(self, message: dict[str, Any]) -> dict[str, Any]:
         """End one of them, with a code and a reason. A tunnel ends without words."""

@@ -24,7 +24,7 @@ async def test_a_list_is_in_order_and_bounded() -> None:
 async def test_one_is_closed_with_words() -> None:
     framed = Framed()
     desk = ConnectionDesk(framed.connections)
-    name = framed.connections.table()[0]["id"]
+    name = framed.connections.table().rows[0]["id"]
     assert await desk.close({"id": "nobody"}) == {"closed": 0}
     with pytest.raises(ValueError, match="1006 is not a close code"):
         await desk.close({"id": name, "code": 1006})
