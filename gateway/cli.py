@@ -94,15 +94,20 @@ def _source(
 
 @app.command()
 def check(file: ReadableFile) -> None:
-    """Check a configuration file: shows every mistake with its place, or OK and what is in it."""
+    """Check a configuration file: shows every mistake with its place, or OK and what is in it. Certificates that it
+    names are read as well."""
     from gateway.chain.registry import settings_of
     from gateway.config import ConfigError, load_file
+    from gateway.supervisor.files import unusable
 
     try:
         configuration = load_file(file, settings_of)
     except ConfigError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(MISTAKES) from None
+    if faults := list(unusable(configuration.settings)):
+        typer.echo("\n".join(f"{file}: {fault}" for fault in faults), err=True)
+        raise typer.Exit(MISTAKES)
     typer.echo(f"OK {file}: {describe(configuration)}")
 
 

@@ -1,8 +1,10 @@
-"""TLS towards others: who is trusted, and what they are shown."""
+"""TLS towards others: who is trusted, and what they are shown. What is wrong with files of TLS, in words."""
 
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterable
+from pathlib import Path
 
 from gateway.config.upstreams import UpstreamTlsSettings
 
@@ -20,3 +22,19 @@ def client_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
     if settings.certificate is not None:
         context.load_cert_chain(settings.certificate, settings.key)
     return context
+
+
+def fault_of(error: OSError | ssl.SSLError, files: Iterable[Path | str | None]) -> str:
+    """What is wrong with `files`, of which a context could not be made: `error` itself does not say with which one."""
+    named = [str(file) for file in files if file is not None]
+    for file in named:
+        try:
+            Path(file).open("rb").close()
+        except OSError as unreadable:
+            return f"{file}: {(unreadable.strerror or str(unreadable)).lower()}"
+    what = str(error)
+    if isinstance(error, ssl.SSLError):
+        reason = getattr(error, "reason", None) or what
+        is_swapped = "MISMATCH" in reason
+        what = "the key is not the certificate's" if is_swapped else f"no PEM that can be used here ({reason})"
+    return f"{' and '.join(named)}: {what}"

@@ -14,6 +14,7 @@ from threading import Thread
 from typing import Any
 
 import orjson
+import structlog
 
 from gateway.figures import Figures
 from gateway.http.redaction import redact, redact_target
@@ -144,8 +145,11 @@ class _Writer:
         try:
             self._descriptor = os.dup(_STDOUT_DESCRIPTOR) if target == STDOUT else os.open(target, _FLAGS, 0o640)
             self._piecewise = not stat.S_ISREG(os.fstat(self._descriptor).st_mode)
-        except OSError:
+        except OSError as error:
             self._descriptor = None  # every line until the next reopening counts as failed
+            structlog.get_logger("slipstream.access_log").error(
+                "the access log cannot be written; its lines are dropped", path=target, reason=error.strerror
+            )
 
     def _write(self, lines: Batch) -> None:
         for begin, end in pieces(lines, select.PIPE_BUF) if self._piecewise else [(0, len(lines))]:

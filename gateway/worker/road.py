@@ -30,6 +30,7 @@ from gateway.listener.front import Front, Limits, RecordSink
 from gateway.listener.replay import ReplayLane
 from gateway.listener.server import Acceptor, Listening
 from gateway.listener.tls import server_context
+from gateway.tls import fault_of
 from gateway.upstream.forward import Upstream
 from gateway.websocket.desk import ConnectionDesk
 from gateway.worker.answering import ChainControl, Switchboard
@@ -129,7 +130,8 @@ class Road:
         try:
             return server_context(listen.tls.certificate, listen.tls.key)
         except (OSError, ssl.SSLError) as error:
-            raise ChainError(f"listen {listen.address}: certificate {listen.tls.certificate}: {error}") from error
+            files = (listen.tls.certificate, listen.tls.key)
+            raise ChainError(f"listen {listen.address}: tls: {fault_of(error, files)}") from error
 
     def _add_upstreams(self, upstreams: dict[str, Upstream], settings: GatewaySettings) -> None:
         before = self._current.upstreams if self._current is not None else {}
@@ -143,7 +145,8 @@ class Road:
                     name, wanted, settings.name, self._deadlines, self._tasks, self._figures, known
                 )
             except (OSError, ssl.SSLError) as error:
-                raise ChainError(f"upstream {name}: its TLS files cannot be used: {error}") from error
+                files = (wanted.tls.ca, wanted.tls.certificate, wanted.tls.key)
+                raise ChainError(f"upstream {name}: tls: {fault_of(error, files)}") from error
 
     def _retire_unused(self, upstreams: dict[str, Upstream]) -> None:
         current = self._current.upstreams if self._current is not None else {}

@@ -63,6 +63,14 @@ def test_check_shows_every_mistake_with_its_place_and_a_caret(tmp_path: Path) ->
     assert result.stderr.count("^") == 2
 
 
+def test_check_reads_the_certificates_that_a_file_names(tmp_path: Path) -> None:
+    missing = tmp_path / "none.pem"
+    text = f"listen: {{address: 127.0.0.1:1, tls: {{certificate: {missing}, key: {missing}}}}}\n{GOOD}"
+    result = slipstream("check", written(tmp_path, text))
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert f"config.yaml: listen 127.0.0.1:1: tls: {missing}: no such file or directory" in result.stderr
+
+
 def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     result = slipstream("check", str(tmp_path / "nowhere.yaml"))
     assert result.exit_code == 2

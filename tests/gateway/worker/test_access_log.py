@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 
 from gateway.figures import Figures
 from gateway.worker import access_log
@@ -57,8 +58,13 @@ async def test_it_can_be_switched_on_and_off_while_running(tmp_path: Path) -> No
     assert records(path) == [{"n": 1}]
 
 
-async def test_a_file_that_cannot_be_opened_drops_lines_and_counts_them(tmp_path: Path) -> None:
+async def test_a_file_that_cannot_be_opened_drops_lines_counts_them_and_is_told(tmp_path: Path) -> None:
     figures = Figures.in_memory()
+    with structlog.testing.capture_logs() as told:
+        AccessLog(str(tmp_path), Figures.in_memory()).close()
+    assert [(line["log_level"], line["path"], line["reason"]) for line in told] == [
+        ("error", str(tmp_path), "Is a directory")
+    ]
     log = AccessLog(str(tmp_path / "missing" / "access.log"), figures)
     for _ in range(4):
         log.write({"n": 1})
