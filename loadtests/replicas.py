@@ -169,7 +169,7 @@ async def run(server: RedisServer, part: str | None, folder: Path) -> bool:
         said = before(f"http://127.0.0.1:{origin.port}") | {
             "plugins": [{"cache": {}}, {"coalesce": {}}],
             "workers": WORKERS,
-            "redis": {"url": server.url, "timeout": "200ms"},  # two cores for all of it: Redis waits for its turn
+            "redis": server.url,
             "tiers": {"redis": "on"},
             "limits": {"connections_per_address": 2 * HERD},
         }
