@@ -108,6 +108,18 @@ class Fields:
         fields.notes = None
         return fields
 
+    @staticmethod
+    def unread(block: bytes, wire: Wire | None = None) -> Fields:
+        """The same of fields whose lines nobody has taken apart, for a message that most likely goes on as it is: that
+        is done when somebody asks for one of them. `block` must be what `encode` gave; if it is not, whoever asks first
+        gets a ValueError."""
+        fields = _new(_Unread)
+        fields._block = block
+        fields._index = None
+        fields._wire = wire
+        fields.notes = None
+        return fields
+
     def again(self) -> Fields:
         """The fields of another message with the same octets: what is worked out from one of them serves all."""
         if self.notes is None:
@@ -158,6 +170,10 @@ class Fields:
 
     def __contains__(self, name: bytes) -> bool:
         return name in (self._index if self._index is not None else self._indexed())
+
+    def has_any(self, names: AbstractSet[bytes]) -> bool:
+        """Whether there is a field with one of these lower-case names."""
+        return not names.isdisjoint(self._index if self._index is not None else self._indexed())
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Name as it came and value of every field line, in order."""
@@ -215,7 +231,7 @@ class Fields:
 
     def remove_any(self, names: AbstractSet[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
         """Remove each line whose lower-case name is among `names` or begins with one of `prefixes`; whether any was."""
-        if not prefixes and names.isdisjoint(self._index if self._index is not None else self._indexed()):
+        if not prefixes and not self.has_any(names):
             return False  # the usual case, and the index serves the next look-up
         kept = [entry for entry in self._entries if entry[0] not in names and not entry[0].startswith(prefixes)]
         if len(kept) == len(self._entries):
@@ -252,6 +268,27 @@ class Fields:
         if wire is not None and wire.length == length:
             return wire.block
         return b"%bContent-Length: %d\r\n" % (self.encode(), length)
+
+
+class _Unread(Fields):
+    """Fields whose `_entries` are made when they are first looked for."""
+
+    __slots__ = ()
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "_entries":
+            raise AttributeError(name)
+        assert self._block is not None, "nothing has changed before somebody looked"
+        self._entries = [_taken_apart(line) for line in self._block.split(b"\r\n")[:-1]]
+        return self._entries
+
+
+def _taken_apart(line: bytes) -> Entry:
+    """The entry of a line that was checked before. Raises ValueError for what cannot have been."""
+    name, colon, value = line.partition(b":")
+    if not colon:
+        raise ValueError("a line without a name")
+    return (lower_names[name], name, value.strip(b" \t"), 0, line)
 
 
 def _entry(name: bytes, value: bytes) -> Entry:

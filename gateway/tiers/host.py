@@ -1,13 +1,14 @@
 """The host tier as a worker uses it: looks into the file, and leaves writing to a thread.
 
 The file is mapped into memory, so a look is a few microseconds of work and never waits for a lock. What waits to be
-written, removed or purged is looked at first: nothing is found that has been removed here."""
+written, removed or purged is looked at first: nothing is found that has been removed here, and what was put is found
+from the first moment."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from threading import Event
 from typing import Any
 
@@ -17,13 +18,13 @@ import structlog
 from gateway.config.tiers import HostTierSettings
 from gateway.figures import Figures
 from gateway.tiers.figures import TierFigures
-from gateway.tiers.frame import MOST_LABELS, FrameError, digest, read, when_of
+from gateway.tiers.frame import MOST_LABELS, Frame, FrameError, digest, digests, read, when_of
 from gateway.tiers.host_file import HostFile
 from gateway.tiers.host_purges import NUMBER, Prefixes, hit, read_prefixes
 from gateway.tiers.host_writer import HostWriter
 from gateway.tiers.pending import PendingPurges
 from gateway.tiers.seal import Seal, SealError
-from gateway.tiers.tier import Entry, Found, PurgeOrder, TierError
+from gateway.tiers.tier import EVERYTHING, Entry, Found, PurgeOrder, TierError
 from gateway.tiers.waiting import Waiting
 
 OPEN_SECONDS = 2.0
@@ -31,10 +32,16 @@ OPEN_SECONDS = 2.0
 CLOSE_SECONDS = 3.0
 MOST_VARIANTS = 64
 """Records of one name that are looked at."""
+USES_SECONDS = 10.0
+"""How late the file learns what was used. Each of ten thousand records used once a second is written every ten: that
+was a tenth of what a hit costs, when it was every second."""
+MOST_USES = 8192
+"""Records whose uses are gathered before that."""
 
 _NAME = 16
 _VARIANT = 8
 _NO_VARIANT = bytes(_VARIANT)
+_NOTHING: Mapping[bytes, float] = {}
 
 
 class HostTier:
@@ -51,6 +58,8 @@ class HostTier:
         self._pending = PendingPurges(self._names)
         self._prefixes: Prefixes = []
         self._prefixes_at = -1
+        self._uses: dict[bytes, int] = {}
+        self._uses_due = 0.0
         self._file: HostFile | None = None
         self._log = structlog.get_logger("slipstream.tiers")
         self._said: str | None = None
@@ -86,6 +95,7 @@ class HostTier:
         writer, self._writer = self._writer, None
         if writer is None:
             return
+        self._tell_uses(0.0)
         self._waiting.close()
         await asyncio.to_thread(writer.join, CLOSE_SECONDS)
         self._file = None
@@ -152,13 +162,17 @@ class HostTier:
 
     def find(self, name: bytes, known: Collection[tuple[bytes, float]] = ()) -> list[Found]:
         """The records of a name that may be used."""
-        file = self._file
-        if file is None or self._waiting.is_overflowed:
+        file, waiting = self._file, self._waiting
+        if file is None or waiting.is_overflowed:
             return []
         begin = digest(name, _NAME, self._names)
-        later = {self._place(begin, variant): when for variant, when in known} if known else None
+        later = {self._place(begin, variant): when for variant, when in known} if known else _NOTHING
         try:
-            found = self._look(file, begin, name, later)
+            while True:
+                ended = waiting.ended
+                found = self._look(file, begin, name, later)
+                if waiting.ended == ended:  # otherwise what was written meanwhile may have been missed at both places
+                    break
         except (lmdb.Error, OSError) as error:
             self._figures.errors.inc()
             self._file = None
@@ -168,48 +182,59 @@ class HostTier:
         (self._figures.hits if found else self._figures.misses).inc()
         return found
 
-    def _look(self, file: HostFile, begin: bytes, name: bytes, later: dict[bytes, float] | None) -> list[Found]:
+    def _look(self, file: HostFile, begin: bytes, name: bytes, later: Mapping[bytes, float]) -> list[Found]:
         found: list[Found] = []
-        waiting, now = self._waiting, time.time()
+        now = time.time()
         with file.env.begin(file.records, buffers=True) as txn:
             number = NUMBER.unpack(txn.get(b"number", db=file.state))[0]
             if number != self.mark:
                 self.mark = max(self.mark, number)
-            cursor = txn.cursor()
-            going = cursor.set_range(begin)
-            while going and len(found) < MOST_VARIANTS:
-                place = bytes(cursor.key())
-                if not place.startswith(begin):
-                    break
-                if place not in waiting.work:
-                    each = self._read(file, txn, place, cursor.value(), name, number, now, later)
-                    if each is not None:
-                        found.append(each)
-                        waiting.use(place, 1)
-                going = cursor.next()
+            for place, frame in self._frames(txn, begin, later):
+                if frame.until <= now:
+                    continue
+                purged = None
+                if frame.mark < number or self._pending.count:
+                    purged = self._purged(file, txn, frame, name, number)
+                if purged:
+                    self._figures.purged.inc()
+                    self._waiting.drop(place)
+                else:
+                    found.append(Found(frame.record, frame.when, frame.until, purged is not None))
+                    self._count_use(place, 1, now)
         return found
 
-    def _read(
-        self,
-        file: HostFile,
-        txn: Any,
-        place: bytes,
-        octets: memoryview,
-        name: bytes,
-        number: int,
-        now: float,
-        later: dict[bytes, float] | None,
-    ) -> Found | None:
-        try:
-            if later is not None and when_of(octets) <= later.get(place, -1.0):
-                return None
-            frame = read(place, octets, self._seal)
-        except FrameError:
-            self._figures.unreadable.inc()
-            self._waiting.drop(place)
-            return None
-        if frame.until <= now:
-            return None
+    def _frames(self, txn: Any, begin: bytes, later: Mapping[bytes, float]) -> list[tuple[bytes, Frame]]:
+        """What waits to be written and what lies at the places that begin so, but for what is not later."""
+        frames: list[tuple[bytes, Frame]] = []
+        work, plain = self._waiting.work, begin + _NO_VARIANT
+        if (entry := work.get(plain)) is not None and entry.when > later.get(plain, -1.0):
+            frames.append((plain, self._framed(entry)))
+        cursor = txn.cursor()
+        going = cursor.set_range(begin)
+        while going and len(frames) < MOST_VARIANTS:
+            place = bytes(cursor.key())
+            if not place.startswith(begin):
+                break
+            if place not in work:
+                octets = cursor.value()
+                try:
+                    if not later or when_of(octets) > later.get(place, -1.0):
+                        frames.append((place, read(place, octets, self._seal)))
+                except FrameError:
+                    self._figures.unreadable.inc()
+                    self._waiting.drop(place)
+            elif place != plain and (entry := work.get(place)) is not None and entry.when > later.get(place, -1.0):
+                frames.append((place, self._framed(entry)))
+            going = cursor.next()
+        return frames
+
+    def _framed(self, entry: Entry) -> Frame:
+        """A record that waits, as it will lie there."""
+        labels = digests((EVERYTHING, *entry.labels), self._names)
+        return Frame(entry.marks[0] if entry.marks else 0, entry.when, entry.until, labels, entry.head + entry.body)
+
+    def _purged(self, file: HostFile, txn: Any, frame: Frame, name: bytes, number: int) -> bool | None:
+        """Whether a purge means a record: True for a hard one, False for a soft one, `None` for none."""
         purged = None
         if frame.mark < number:
             if self._prefixes_at != number:
@@ -219,11 +244,7 @@ class HostTier:
         if purged is not True and self._pending.count:
             pending = self._pending.hit(frame.labels, name)
             purged = purged if pending is None else pending
-        if purged:
-            self._figures.purged.inc()
-            self._waiting.drop(place)
-            return None
-        return Found(frame.record, frame.when, frame.until, purged is not None)
+        return purged
 
     def _place(self, begin: bytes, variant: bytes) -> bytes:
         return begin + (digest(variant, _VARIANT, self._names) if variant else _NO_VARIANT)
@@ -255,7 +276,18 @@ class HostTier:
 
     def used(self, name: bytes, variant: bytes, uses: int) -> None:
         """Note that a record was used."""
-        self._waiting.use(self._place_of(name, variant), uses)
+        self._count_use(self._place_of(name, variant), uses, time.time())
+
+    def _count_use(self, place: bytes, uses: int, now: float) -> None:
+        """Count uses here, and have them written now and then: when a record was used last need not be known sooner."""
+        known = self._uses
+        known[place] = known.get(place, 0) + uses
+        if now >= self._uses_due or len(known) >= MOST_USES:
+            self._tell_uses(now)
+
+    def _tell_uses(self, now: float) -> None:
+        self._waiting.use(self._uses)
+        self._uses, self._uses_due = {}, now + USES_SECONDS
 
     def purge(self, order: PurgeOrder) -> Awaitable[None]:
         """Purge behind what `order` means."""

@@ -60,9 +60,10 @@ class Entry:
         return len(self.head) + len(self.body) + len(self.name) + len(self.variant) + 64
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """A record that a tier has."""
+    """A record that a tier has. Not frozen: one is made for every look-up, and that would make it three times as
+    dear."""
 
     record: bytes
     when: float

@@ -4,6 +4,7 @@ Filled by the loop, emptied by a thread. What is being written counts as waiting
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from threading import Condition
 from typing import Any
 
@@ -34,6 +35,9 @@ class Waiting:
         """How often too much had to be removed at once, so that everything has to go."""
         self.emptied = 0
         """How many of those times are over."""
+        self.ended = 0
+        """How many batches have ended. Whoever looked into the tier looks again if that has changed meanwhile: what he
+        did not see there yet does not wait here any more."""
         self._closing = False
         self._news = Condition()
 
@@ -53,11 +57,13 @@ class Waiting:
             else:
                 self._set(place, None)
 
-    def use(self, place: bytes, uses: int) -> None:
-        """Have uses counted, some time."""
+    def use(self, places: Mapping[bytes, int]) -> None:
+        """Have uses counted, some time: how many there were of each place."""
         with self._news:
-            if place in self.uses or len(self.uses) < MOST_USES:
-                self.uses[place] = self.uses.get(place, 0) + uses
+            known = self.uses
+            for place, uses in places.items():
+                if place in known or len(known) < MOST_USES:
+                    known[place] = known.get(place, 0) + uses
 
     def purge(self, order: PurgeOrder, tell: Any) -> bool:
         """Have a purge noted; False when there are too many: then everything has to go."""
@@ -107,6 +113,7 @@ class Waiting:
     def done(self, batch: list[tuple[bytes, Work]], purges: int) -> None:
         """A batch was written, or given up; the first `purges` purges too."""
         with self._news:
+            self.ended += 1  # first: see there
             for place, work in batch:
                 if place in self.work and self.work[place] is work:
                     del self.work[place]

@@ -18,15 +18,25 @@ def entity_tag_for_clients(stored: StoredResponse, policy: Policy) -> EntityTag 
     Ours only for a complete 200 that may be touched (no-transform) and has no ETag, not even a malformed one."""
     if stored.etag is not None:
         return stored.etag
-    if stored.status != 200 or not policy.creates_etags or stored.cache_control.no_transform:
+    if not policy.creates_etags or not lacks_tag(stored):
         return None
-    if b"etag" in stored.fields:
-        return None
-    return stored.derive("etag", _hashed, _octets, of_body=True)
+    return stored.derive("etag", _made, _octets, of_body=True)
 
 
-def _hashed(stored: StoredResponse) -> EntityTag:
-    return EntityTag(blake2b(stored.body, digest_size=12).hexdigest().encode())
+def lacks_tag(stored: StoredResponse) -> bool:
+    """Whether it is one that we may make an entity tag for."""
+    if stored.etag is not None or stored.status != 200 or stored.cache_control.no_transform:
+        return False
+    return b"etag" not in stored.fields
+
+
+def tag_of(body: bytes) -> EntityTag:
+    """Our entity tag of that content."""
+    return EntityTag(blake2b(body, digest_size=12).hexdigest().encode())
+
+
+def _made(stored: StoredResponse) -> EntityTag:
+    return tag_of(stored.body)
 
 
 def _octets(tag: EntityTag) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from gateway.api import Counter, Decision, Figures
 from gateway.http.message import OWN
 from plugins.cache.filling import Filling
-from plugins.cache.reasons import CacheReason, NotStoredReason
+from plugins.cache.reasons import CacheReason, HitReason, NotStoredReason
 from plugins.cache.store import MemoryStore
 
 NAME = "cache"
@@ -44,13 +44,15 @@ class CacheFigures:
         return found
 
     def count(self, trail: Sequence[Decision]) -> None:
-        """Count a request by the last thing that the cache decided about it, unless it is the gateway's own."""
+        """Count a request by the last thing that the cache decided about it, unless it is the gateway's own. Fresh hits
+        are counted where they are answered, the short ways included."""
         if trail and trail[0].by == OWN:
             return
         for decision in reversed(trail):
             reason = decision.reason
             if decision.by == NAME and isinstance(reason, CacheReason) and not isinstance(reason, NotStoredReason):
-                self.outcome(reason)[0].inc()
+                if reason is not HitReason.FRESH:
+                    self.outcome(reason)[0].inc()
                 return
 
     def ahead(self, result: str) -> Counter:

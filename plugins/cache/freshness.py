@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from gateway.api import Fields, WallTime
 from gateway.http.cache_control import CacheControl, delta_seconds, parse_cache_control, parse_targeted
 from gateway.http.dates import parse_date
 from plugins.cache.policy import Policy
 from plugins.cache.reasons import LifetimeReason
-from plugins.cache.stored import StoredResponse
 
 HEURISTIC_SHARE = 0.1
 """Of the time since Last-Modified: the fraction that RFC 9111 §4.2.2 calls typical."""
@@ -158,7 +158,23 @@ def _age_value(fields: Fields) -> int:
     return delta_seconds(value.partition(b",")[0].rstrip(b" \t")) or 0
 
 
-def current_age(stored: StoredResponse, now: WallTime) -> float:
+class Ageing(Protocol):
+    """What has an age: a stored response, or what is known of one."""
+
+    @property
+    def response_time(self) -> float:
+        """When it came, on the clock it is to be held against."""
+
+    @property
+    def corrected_initial_age(self) -> float:
+        """Its age then, in seconds."""
+
+    @property
+    def lifetime(self) -> float:
+        """Freshness lifetime in seconds."""
+
+
+def current_age(stored: Ageing, now: WallTime) -> float:
     """How old a stored response is at `now`, in seconds; never less than when it came (RFC 9111 §4.2.3)."""
     resident = now - stored.response_time
     return stored.corrected_initial_age + resident if resident > 0.0 else stored.corrected_initial_age
@@ -169,6 +185,6 @@ def age_seconds(age: float) -> int:
     return math.ceil(age)
 
 
-def remaining_seconds(stored: StoredResponse, age: float) -> int:
+def remaining_seconds(stored: Ageing, age: float) -> int:
     """What is left of the lifetime, rounded down, negative for a stale response: `ttl` of RFC 9211 §2.4."""
     return math.floor(stored.lifetime - age)

@@ -109,13 +109,14 @@ class Missing:
         when nothing was stored, what `ask` says: the short way of whoever refuses."""
         find, tiered = self._store.get, self._tiered
         uncacheable, steady_at = self._uncacheable, self._steady.at
+        looks = tiered is not None
         missed, decided = self._figures.outcome(MissReason.URI_MISS)
         row, cell = missed.row, missed.cell
 
         def at_once(request: Request) -> Response | None:
             notes = request.fields.notes
             if notes is None:
-                return None  # it is no hit either
+                return hit(request) if looks else None  # memory has no answer either
             known = notes.get(self)
             if known is None:
                 return hit(request)

@@ -12,6 +12,7 @@ from plugins.cache.ahead import Ahead, AheadRules
 from plugins.cache.desk import Desk
 from plugins.cache.fallback import Fallback
 from plugins.cache.figures import CacheFigures
+from plugins.cache.glance import Glance
 from plugins.cache.keeping import Keeper
 from plugins.cache.key import Keyer
 from plugins.cache.policy import Policy
@@ -43,6 +44,7 @@ class Parts:
     desk: Desk
     keeper: Keeper
     tiered: Tiered | None
+    glance: Glance | None
     ahead: Ahead | None
     replicas: Replicas | None
 
@@ -71,6 +73,9 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
         rules = AheadRules(wanted.beta, wanted.share, wanted.uses, wanted.budget, wanted.concurrency)
         ahead = Ahead(rules, figures.outcome(HitReason.FRESH)[0], random.random)
     tiered = None if runtime.tiers is None else shared.tiered(runtime.tiers, runtime.clock)
+    glance = None
+    if tiered is not None:
+        glance = Glance(shared, tiered, policy, keyer, status, figures, uncacheable, runtime.clock)
     replicas: Replicas | None = None
     if runtime.sharing is not None:
         replicas = Replicas(runtime.sharing, shared, tiered, policy, uncacheable, runtime.clock)
@@ -86,6 +91,7 @@ def parts_of(settings: CacheSettings, runtime: Runtime) -> Parts:
         Desk(shared, keyer, policy, uncacheable),
         Keeper(shared, keyer, policy, status, figures, uncacheable, runtime.route, tiered),
         tiered,
+        glance,
         ahead,
         replicas,
     )

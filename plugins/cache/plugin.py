@@ -117,7 +117,9 @@ class CachePlugin(Plugin):
         """The handler that answers from the store."""
         keyer, policy, store = self._keyer, self._policy, self._shared.store
         steady, monotonic, wall = self._shared.steady, self._runtime.clock.monotonic, self._runtime.clock.wall
-        find, figures, serve, tiered = store.get, self._figures, self._serving.fresh, self._tiered
+        find, figures, serve = store.get, self._figures, self._serving.fresh
+        glance = self._parts.glance
+        look_near = None if self._tiered is None else self._tiered.look
         passing = Passing(policy, keyer, self._status, figures, self._uncacheable)
         refused = self._missing.refused
 
@@ -147,8 +149,13 @@ class CachePlugin(Plugin):
                         times = Times(now, self._now(), wall())
                         fetched = Fetched(key, since, times, passing.reason, False, marks)
                         return await self._take(request, request, response, fetched, None) or response
+                    look = look_near
+                    if variants is None and glance is not None:
+                        if (first := glance.first(request, key)) is not None:
+                            return first
+                        variants, look = find(key), None
                     todo = plan(request, variants, now, policy)
-                    if tiered is not None and not isinstance(todo, Serve) and tiered.look(key, variants):
+                    if look is not None and not isinstance(todo, Serve) and look(key, variants):
                         todo = plan(request, find(key), now, policy)
                     if isinstance(todo, Serve):
                         return serve(request, todo.stored, todo.age, now)
@@ -167,7 +174,10 @@ class CachePlugin(Plugin):
         """The short way of a hit, and of a refusal where nothing is stored."""
         if not self.may_replay:
             self._serving.let_nothing_replay()
-        hit = self._serving.at_once
+        hit: AtOnce = self._serving.at_once
+        glance = self._parts.glance
+        if glance is not None and glance.need_not_wait:
+            hit = glance.behind(hit)
         return hit if inner is None else self._missing.behind(hit, inner)
 
     async def _otherwise(
@@ -180,8 +190,11 @@ class CachePlugin(Plugin):
     ) -> Response:
         tiered, store = self._tiered, self._shared.store
         if tiered is not None and tiered.tiers.has_far:
-            since, known = store.epoch, tiered.known(store.get(key))
-            if tiered.take_in(key, await tiered.tiers.find_far(key, known), since):
+            since, before, glance = store.epoch, store.get(key), self._parts.glance
+            found = await tiered.tiers.find_far(key, tiered.known(before))
+            if glance is not None and (first := glance.of_far(request, key, found, since)) is not None:
+                return first
+            if tiered.take_in(key, found, since) or store.get(key) is not before:  # by others, who asked as well
                 again = plan(request, store.get(key), now := self._now(), self._policy)
                 if isinstance(again, Serve):
                     return self._serving.fresh(request, again.stored, again.age, now)

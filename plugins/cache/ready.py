@@ -18,9 +18,11 @@ READY_OCTETS = 700
 listener keeps of answers up to `COPIED`."""
 COPIED = 64 * 1024
 """Octets of content."""
-_DECIDES = (
-    *(b"cache-control", b"pragma", b"range", b"if-range"),
-    *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
+DECIDES = frozenset(
+    {
+        *(b"cache-control", b"pragma", b"range", b"if-range"),
+        *(b"if-match", b"if-none-match", b"if-modified-since", b"if-unmodified-since"),
+    }
 )
 """Request fields whose meaning depends on the time, or that ask for something other than the whole."""
 
@@ -96,6 +98,4 @@ def may_be_known(request: Request) -> bool:
     """Whether the answer to `request` depends on nothing but its head and the stored response, as long as that is fresh
     and its very octets are expected again."""
     fields = request.fields
-    if fields.notes is None or request.method != "GET":
-        return False
-    return all(name not in fields for name in _DECIDES)
+    return fields.notes is not None and request.method == "GET" and not fields.has_any(DECIDES)

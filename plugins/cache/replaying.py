@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from gateway.api import Monotonic, Request, Response
 from plugins.cache.ahead import alone_until
-from plugins.cache.freshness import SteadyTime, age_seconds, current_age, remaining_seconds
+from plugins.cache.freshness import Ageing, SteadyTime, age_seconds, current_age, remaining_seconds
 from plugins.cache.ready import lines_hold_until
 from plugins.cache.status import CacheStatus
 from plugins.cache.stored import StoredResponse
@@ -95,7 +95,7 @@ class Replays:
         response.replay_lines = changing_lines(self._status, stored, age)
 
 
-def changing_lines(status: CacheStatus | None, stored: StoredResponse, age: float) -> bytes:
+def changing_lines(status: CacheStatus | None, stored: Ageing, age: float) -> bytes:
     """The lines of an answer from `stored` that change with its age, as `answer` writes them."""
     line = b"Age: %d\r\n" % age_seconds(age)
     if status is None:

@@ -102,6 +102,11 @@ class StoredResponse(Queued):
         return f"<StoredResponse {self.key!r} {self.status}, {self.size} octets>"
 
     @property
+    def names(self) -> tuple[bytes, ...]:
+        """Of the request fields that Vary names, in lower case."""
+        return tuple([name for name, _ in self.request_fields])
+
+    @property
     def is_stored(self) -> bool:
         """Whether a store holds it."""
         return self.place is not None

@@ -12,6 +12,7 @@ from typing import Any
 from gateway.api import Clock, Lease, PurgeOrder, TierEntry, TierFound, Tiers, WallTime
 from plugins.cache.codec import CodecError, decode, encode
 from plugins.cache.doubts import Doubts
+from plugins.cache.first_uses import FirstUses
 from plugins.cache.freshness import SteadyTime
 from plugins.cache.key import url_of
 from plugins.cache.plan import has_origin_validator
@@ -36,7 +37,18 @@ ROUND_SECONDS = 0.4
 class Tiered:
     """The tiers as one worker's store uses them."""
 
-    __slots__ = ("_clock", "_doubts", "_last_round", "_left", "_since", "_steady", "_store", "_unseen", "tiers")
+    __slots__ = (
+        "_clock",
+        "_doubts",
+        "_last_round",
+        "_left",
+        "_since",
+        "_steady",
+        "_store",
+        "_unseen",
+        "first_uses",
+        "tiers",
+    )
 
     def __init__(self, tiers: Tiers, store: MemoryStore, steady: SteadyTime, clock: Clock) -> None:
         self.tiers = tiers
@@ -48,6 +60,7 @@ class Tiered:
         self._unseen: list[StoredResponse] = []
         tiers.on_change(self._changed)
         self._since = self._last_round = WallTime(0.0)
+        self.first_uses = FirstUses(store)
 
     def _shift(self) -> float:
         """What wall time is ahead of steady time now, in seconds."""
@@ -58,7 +71,13 @@ class Tiered:
     def look(self, key: bytes, variants: Sequence[StoredResponse] | None) -> bool:
         """Take what the near tier has of a key, beyond the `variants` in memory, into memory; whether that was
         anything."""
-        taken = self.take_in(key, self.tiers.find(key, self.known(variants)))
+        return self.take_near(key, self.tiers.find(key, self.known(variants)))
+
+    def take_near(self, key: bytes, found: list[TierFound]) -> bool:
+        """Take what was found in the near tier into memory; whether anything has changed by that."""
+        if not found:
+            return False
+        taken = self.take_in(key, found)
         if taken and self._doubts is not None:
             shift, doubts = self._shift(), self._doubts
             present = self._store.get(key) or ()
@@ -87,6 +106,10 @@ class Tiered:
                 changed = stored.doubted or changed
                 stored.doubted = False
         return changed
+
+    def is_certain(self, key: bytes, when: float) -> bool:
+        """Whether no other gateway can have changed an answer of that time, in wall time, that the near tier has."""
+        return self._doubts is None or not self._doubts.is_doubtful(key, when)
 
     def _let_go(self, key: bytes, variant: bytes, when: float) -> bool:
         """Remove what another gateway has removed at `when`."""
@@ -185,10 +208,12 @@ class Tiered:
         return self.tiers.purge(order_of(selectors, soft=soft))
 
     def report_uses(self, now: WallTime) -> None:
-        """Tell the tiers some of what was used in memory lately, so that they keep it. To be called now and then."""
+        """Tell the tiers some of what was used in memory lately, so that they keep it, and see how full memory is: to
+        be called now and then."""
         if now - self._last_round < ROUND_SECONDS:
             return
         self._last_round = now
+        self.first_uses.fit()
         if not self._left:
             self._left, since = list(self._store), self._since
             self._since = now

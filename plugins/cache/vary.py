@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Final
+from typing import Final, Protocol, TypeVar
 
 from gateway.api import Fields
 from gateway.http.fields import is_token
@@ -75,12 +75,31 @@ def secondary_key(names: Names, request_fields: Fields) -> bytes:
     return b"\n".join(parts)
 
 
-def select(variants: Sequence[StoredResponse], request_fields: Fields) -> StoredResponse | None:
+class Selectable(Protocol):
+    """What can be selected: a stored response, or what is known of one."""
+
+    @property
+    def variant(self) -> bytes:
+        """Its secondary key."""
+
+    @property
+    def names(self) -> Names:
+        """Of the request fields that its Vary names."""
+
+    @property
+    def response_time(self) -> float:
+        """When it came, on the clock of the others."""
+
+
+S = TypeVar("S", bound=Selectable)
+
+
+def select(variants: Sequence[S], request_fields: Fields) -> S | None:
     """The whole stored response that fits a request: of several the most recent one (RFC 9111 §4.1).
 
     Where an origin names fields in Vary only sometimes, an answer without Vary does not stand in for what a more recent
     one said to depend on."""
-    found: StoredResponse | None = None
+    found: S | None = None
     varied_at = 0.0
     for stored in variants:
         variant = stored.variant
@@ -89,7 +108,7 @@ def select(variants: Sequence[StoredResponse], request_fields: Fields) -> Stored
         elif variant.startswith(PART):
             continue
         else:
-            fits = variant == secondary_key(_names_of(stored), request_fields)
+            fits = variant == secondary_key(stored.names, request_fields)
             varied_at = max(varied_at, stored.response_time)
         if fits and (found is None or stored.response_time > found.response_time):
             found = stored
@@ -103,7 +122,7 @@ def select_part(variants: Sequence[StoredResponse], request_fields: Fields) -> S
     found: StoredResponse | None = None
     for stored in variants:
         if stored.variant.startswith(PART) and (found is None or stored.response_time > found.response_time):
-            fits = stored.variant[len(PART) :] == secondary_key(_names_of(stored), request_fields)
+            fits = stored.variant[len(PART) :] == secondary_key(stored.names, request_fields)
             found = stored if fits else found
     return found
 
@@ -114,12 +133,8 @@ def fitting(variants: Sequence[StoredResponse], request_fields: Fields) -> list[
         stored
         for stored in variants
         if not stored.variant
-        or (not stored.variant.startswith(PART) and stored.variant == secondary_key(_names_of(stored), request_fields))
+        or (not stored.variant.startswith(PART) and stored.variant == secondary_key(stored.names, request_fields))
     ]
-
-
-def _names_of(stored: StoredResponse) -> Names:
-    return tuple([name for name, _ in stored.request_fields])
 
 
 _WEIGHT = re.compile(rb"[ \t]*;[ \t]*[qQ][ \t]*=[ \t]*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)[ \t]*").fullmatch

@@ -182,3 +182,35 @@ def test_an_appended_line_goes_behind_what_was_received_without_writing_that_ane
         assert one.encode_with_length(7) == b"x\r\nC: 3\r\n"
         assert one.get(b"c") == b"3"
     assert b"c" not in fields
+
+
+SECTION = b"A: 1\r\nb:  two \r\nA: 3\r\n"
+
+
+def test_fields_that_nobody_has_read_are_those_that_were_written() -> None:
+    unread = Fields.unread(SECTION)
+    assert unread.encode() == SECTION
+    assert unread == Fields([(b"A", b"1"), (b"b", b"two"), (b"A", b"3")])
+    assert (unread.get(b"a"), b"b" in unread, len(unread)) == (b"1, 3", True, 3)
+
+
+def test_fields_that_nobody_has_read_can_be_copied_changed_and_shared() -> None:
+    unread = Fields.unread(SECTION, Wire(SECTION + b"Content-Length: 1\r\n", 1))
+    copy, again = unread.copy(), unread.again()
+    copy.add(b"C", b"4")
+    assert (copy.encode(), unread.encode(), again.encode()) == (SECTION + b"C: 4\r\n", SECTION, SECTION)
+    assert copy.encode_with_length(1) == SECTION + b"Content-Length: 1\r\nC: 4\r\n"
+    unread.remove(b"a")
+    assert list(unread) == [(b"b", b"two")]
+
+
+def test_of_no_section_there_is_nothing_to_read() -> None:
+    assert list(Fields.unread(b"")) == []
+    with pytest.raises(ValueError, match="without a name"):
+        Fields.unread(b"no name\r\n").get(b"a")
+
+
+def test_has_any_knows_lower_case_names() -> None:
+    fields = Fields([(b"Range", b"1"), (b"b", b"2")])
+    assert fields.has_any(frozenset({b"c", b"range"}))
+    assert not fields.has_any(frozenset({b"c", b"Range"}))

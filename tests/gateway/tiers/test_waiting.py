@@ -32,6 +32,15 @@ def test_what_is_being_written_waits_until_it_is_done() -> None:
     assert (waiting.is_empty, waiting.octets) == (True, 0)
 
 
+def test_whoever_looks_meanwhile_can_tell_that_a_batch_has_ended() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    waiting.put(b"1", ONE)
+    batch, _, _ = waiting.batch(1)
+    before = waiting.ended
+    waiting.done(batch, 0)
+    assert waiting.ended != before
+
+
 def test_what_came_while_its_place_was_written_still_waits() -> None:
     waiting = Waiting(10 * ONE.octets)
     waiting.put(b"1", ONE)
@@ -59,8 +68,8 @@ def test_a_batch_is_not_much_larger_than_wanted() -> None:
 
 def test_uses_add_up_and_are_handed_over_once() -> None:
     waiting = Waiting(0)
-    waiting.use(b"1", 2)
-    waiting.use(b"1", 3)
+    waiting.use({b"1": 2})
+    waiting.use({b"1": 3})
     assert waiting.batch(1)[2] == {b"1": 5}
     assert waiting.batch(1)[2] == {}
 

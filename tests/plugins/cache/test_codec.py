@@ -1,4 +1,5 @@
 from dataclasses import fields
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -7,9 +8,10 @@ from hypothesis import strategies as st
 from gateway.api import Fields, WallTime
 from gateway.http.cache_control import CacheControl, parse_cache_control
 from gateway.http.validators import EntityTag
-from plugins.cache.codec import CodecError, decode, encode
+from plugins.cache.codec import CodecError, decode, encode, glimpse
 from plugins.cache.reasons import LifetimeReason
 from plugins.cache.stored import StoredResponse
+from plugins.cache.vary import PART
 from tests.support.stored_responses import stored_response
 
 OF_THE_STORE = {
@@ -97,9 +99,83 @@ def test_any_octets_are_a_response_or_an_error(octets: bytes) -> None:
         decode(octets, 0.0)
 
 
-def test_another_version_is_an_error() -> None:
-    with pytest.raises(CodecError, match="version 2"):
-        decode(b"\x02" + encode(full(), 0.0)[1:], 0.0)
+@pytest.mark.parametrize("version", [1, 3])
+def test_another_version_is_an_error(version: int) -> None:
+    record = bytes((version,)) + encode(full(), 0.0)[1:]
+    for read in (lambda: decode(record, 0.0), lambda: glimpse(record, full().key)):
+        with pytest.raises(CodecError, match=f"version {version}"):
+            read()
+
+
+def test_a_record_of_the_first_version_is_an_error() -> None:
+    """As they lie in files that are there when the gateway is updated."""
+    with pytest.raises(CodecError, match="version 1"):
+        decode(b"\x01\x00\x00\x00\x02\x00\x00\x00\x00[]", 0.0)
+
+
+def test_a_glimpse_has_what_it_takes_to_select_and_to_answer() -> None:
+    stored = full()
+    seen = glimpse(encode(stored, 50.0) + stored.body, stored.key)
+    assert (seen.variant, seen.names) == (stored.variant, (b"accept", b"cookie"))
+    assert (seen.response_time, seen.corrected_initial_age, seen.lifetime) == (1050.25, 2.5, stored.lifetime)
+    assert (seen.status, seen.reason, seen.body) == (203, b"Fine", stored.body)
+    assert seen.block == stored.fields.encode()
+    assert (seen.is_whole, seen.lacks_tag) == (True, False)
+
+
+def test_a_glimpse_of_another_key_is_an_error() -> None:
+    with pytest.raises(CodecError, match="another key"):
+        glimpse(encode(full(), 0.0), b"http://shop.example/")
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_whole"),
+    [
+        ({}, True),
+        ({"status": 204}, False),
+        ({"status": 206}, False),
+        ({"variant": PART + b"bytes"}, False),
+        ({"cache_control": CacheControl(no_cache=True)}, False),
+        ({"cache_control": CacheControl(must_revalidate=True)}, True),
+    ],
+)
+def test_what_does_not_answer_by_itself_says_so(changes: dict[str, Any], is_whole: bool) -> None:
+    stored = full()
+    for name, value in changes.items():
+        setattr(stored, name, value)
+    assert glimpse(encode(stored, 0.0), stored.key).is_whole == is_whole
+
+
+@pytest.mark.parametrize(
+    ("changes", "lacks_tag"),
+    [
+        ({"status": 200, "etag": None}, True),
+        ({"status": 200}, False),
+        ({"status": 404, "etag": None}, False),
+        ({"status": 200, "etag": None, "cache_control": CacheControl(no_transform=True)}, False),
+        ({"status": 200, "etag": None, "fields": Fields([(b"ETag", b"no tag")])}, False),
+    ],
+)
+def test_what_may_get_a_tag_of_ours_says_so(changes: dict[str, Any], lacks_tag: bool) -> None:
+    stored = full()
+    for name, value in changes.items():
+        setattr(stored, name, value)
+    assert glimpse(encode(stored, 0.0), stored.key).lacks_tag == lacks_tag
+
+
+@pytest.mark.parametrize("reason", [None, b"", b"Fine"])
+def test_a_reason_phrase_comes_back_as_it_was(reason: bytes | None) -> None:
+    stored = full()
+    stored.reason = reason
+    assert round_trip(stored).reason == reason
+
+
+@pytest.mark.parametrize("block", [b"A: 1\r\n\r\nHTTP/1.1", b"A: 1\r\n\r\n", b"A: 1", b"no name\r\n"])
+def test_what_is_no_section_of_fields_is_an_error(block: bytes) -> None:
+    stored = full()
+    stored.fields = Fields.received([], block)
+    with pytest.raises(CodecError):
+        decode(encode(stored, 0.0), 0.0)
 
 
 def test_a_record_cut_within_its_head_is_an_error() -> None:

@@ -16,7 +16,7 @@ from plugins.cache.tiered import labels_of, order_of
 from tests.support.cached import FRESH, TAGGED, Cached, page
 from tests.support.plugins import ManualClock, make_response
 from tests.support.stored_responses import stored_response
-from tests.support.tiering import tiers_in, written
+from tests.support.tiering import record, tiers_in, written
 
 
 class Machine:
@@ -68,13 +68,26 @@ async def test_a_restarted_worker_answers_from_the_tier_without_a_wait(tmp_path:
         assert got["Content-Type"] == (await one.ask("/a"))["Content-Type"]
 
 
-async def test_what_was_found_in_the_tier_is_in_memory_then(tmp_path: Path) -> None:
+async def test_what_was_found_in_the_tier_twice_is_in_memory_then(tmp_path: Path) -> None:
     async with machine(tmp_path) as m:
         await (await m.worker(now_page(FRESH))).ask("/a")
         await m.written()
         two = await m.worker(now_page(FRESH))
         await two.ask("/a")
+        await two.ask("/a")
         assert two.shown("cache_entries") == 1
+
+
+async def test_a_record_of_an_earlier_version_is_a_miss_and_replaced(tmp_path: Path) -> None:
+    async with machine(tmp_path) as m:
+        now, name = time.time(), b"http://shop.example/a"
+        m.host.find(name)
+        m.host.put(record(name, head=b"\x01\x00\x00\x00\x02\x00\x00\x00\x00[]", marks=(m.host.mark,), until=now + 60))
+        await m.written()
+        for body in (b"new", b"newer"):
+            got = await (await m.worker(now_page(FRESH, body))).ask("/a")
+            assert got.body == b"new"
+            await m.written()
 
 
 async def test_time_goes_on_while_nothing_runs(tmp_path: Path) -> None:

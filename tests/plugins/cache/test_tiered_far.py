@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,9 +29,9 @@ class Machine:
         self.tiers = Tiers(TierSettings(), near, far.tier)
         self.began = time.time()
 
-    async def worker(self, *answers: Any, ahead: float = 0.0) -> Cached:
+    async def worker(self, *answers: Any, ahead: float = 0.0, **settings: Any) -> Cached:
         """A worker with nothing in memory."""
-        cache = Cached(*answers, clock=ManualClock(0.0, time.time() + ahead), tiers=self.tiers)
+        cache = Cached(*answers, clock=ManualClock(0.0, time.time() + ahead), tiers=self.tiers, **settings)
         await cache.plugin.open()
         return cache
 
@@ -64,6 +65,43 @@ async def test_what_one_gateway_has_fetched_another_need_not() -> None:
             await two.calls(0)
             await two.ask("/a")
             assert server.calls("mget") == 2  # once by each
+
+
+async def test_of_several_that_ask_at_once_each_is_answered_from_redis() -> None:
+    with redis_server() as server:
+        async with machines(server) as (a, b):
+            one, two = await a.worker(page(FRESH)), await b.worker(page(FRESH, b"new"))
+            await one.ask("/a")
+            await a.far.written()
+            answers = await asyncio.gather(*[two.ask("/a") for _ in range(5)])
+            assert [got.body for got in answers] == [b"content"] * 5
+            await two.calls(0)
+            assert two.counted("fresh") == 5
+
+
+async def test_while_memory_is_full_only_the_second_use_comes_in() -> None:
+    large = [f"/{number}" for number in range(20)]
+    with redis_server() as server:
+        async with machines(server) as (a, b):
+            one = await a.worker(page(FRESH))
+            two = await b.worker(page(FRESH, b"x" * 100_000), memory="1MiB", max_entry="512KiB")
+            await one.ask("/a")
+            await a.far.written()
+            for target in large:
+                await two.ask(target)
+            before = two.shown("cache_entries")
+            for more in (0, 1, 1):
+                two.plugin._parts.tiered.first_uses.fit()
+                got = await two.ask("/a")
+                assert (got.body, two.trail) == (b"content", ["fresh"])
+                assert (b"http://shop.example/a" in _keys(two)) == bool(more)
+            assert two.counted("fresh") == 3
+            assert before > 0
+            await two.calls(len(large))
+
+
+def _keys(cached: Cached) -> set[bytes]:
+    return {stored.key for stored in cached.plugin._shared.store}
 
 
 async def test_what_was_found_in_redis_is_kept_on_the_host(tmp_path: Path) -> None:
