@@ -10,35 +10,16 @@ from contextlib import ExitStack
 import pytest
 
 from tests.support.client import Client, request
-from tests.support.frames import close, frame, read_frames
+from tests.support.frames import close, frame
 from tests.support.gateway import Gateway, before, running, wait_until
 from tests.support.origin import Connection, Origin, Received
 from tests.support.replies import well_behaved
-from tests.support.websockets import KEY, Socket, accept_for
-
-
-def talk(connection: Connection, received: Received) -> bool:
-    """Switch, echo messages, and answer a Close."""
-    connection.content(received)
-    chosen = (received.one(b"sec-websocket-protocol") or b"").split(b",")[0].strip()
-    named = b"Sec-WebSocket-Protocol: " + chosen + b"\r\n" if chosen else b""
-    head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + named
-    connection.send(head + b"Sec-WebSocket-Accept: " + accept_for(received) + b"\r\n\r\n")
-    buffer = b""
-    while octets := connection.wire.some():
-        frames, buffer = read_frames(buffer + octets)
-        for each in frames:
-            connection.send(frame(each.opcode, each.payload, masked=False))
-            if each.opcode == 8:
-                return False
-    return False
+from tests.support.websockets import KEY, Socket, switch, talk
 
 
 def vanish(connection: Connection, received: Received) -> bool:
     """Switch and be gone."""
-    connection.content(received)
-    head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-    connection.send(head + b"Sec-WebSocket-Accept: " + accept_for(received) + b"\r\n\r\n")
+    switch(connection, received)
     return False
 
 

@@ -7,9 +7,9 @@ import hashlib
 from typing import Self
 
 from tests.support.client import Client, request
-from tests.support.frames import Seen, read_frames
+from tests.support.frames import Seen, frame, read_frames
 from tests.support.gateway import Gateway
-from tests.support.origin import Received
+from tests.support.origin import Connection, Received
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
@@ -18,6 +18,28 @@ _GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 def accept_for(received: Received) -> bytes:
     """The Sec-WebSocket-Accept that proves that the handshake was read."""
     return base64.b64encode(hashlib.sha1((received.one(b"sec-websocket-key") or b"") + _GUID).digest())
+
+
+def switch(connection: Connection, received: Received, behind: bytes = b"") -> None:
+    """Agree to what was asked, to the first subprotocol too; `behind` comes in the same breath."""
+    connection.content(received)
+    chosen = (received.one(b"sec-websocket-protocol") or b"").split(b",")[0].strip()
+    named = b"Sec-WebSocket-Protocol: " + chosen + b"\r\n" if chosen else b""
+    head = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n" + named
+    connection.send(head + b"Sec-WebSocket-Accept: " + accept_for(received) + b"\r\n\r\n" + behind)
+
+
+def talk(connection: Connection, received: Received) -> bool:
+    """Switch, echo messages, and answer a Close."""
+    switch(connection, received)
+    buffer = b""
+    while octets := connection.wire.some():
+        frames, buffer = read_frames(buffer + octets)
+        for each in frames:
+            connection.send(frame(each.opcode, each.payload, masked=False))
+            if each.opcode == 8:
+                return False
+    return False
 
 
 class Socket:

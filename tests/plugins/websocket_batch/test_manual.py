@@ -45,6 +45,13 @@ def test_every_setting_is_in_the_table() -> None:
     assert wanted <= told
 
 
+def test_every_metric_is_in_the_table() -> None:
+    sources = [ROOT / "gateway" / "websocket" / "figures.py", ROOT / "plugins" / "websocket_batch" / "plugin.py"]
+    names = {name for source in sources for name in re.findall(r'"(websocket_\w+)"', source.read_text())}
+    told = {name for line in ROOM.read_text().splitlines() for name in re.findall(r"`(websocket_\w+)`", line)}
+    assert names - {"websocket_batch"} == told - {"websocket_batch"}
+
+
 @pytest.mark.parametrize("kind", [Strategy])
 def test_every_strategy_is_explained(kind: type[Enum]) -> None:
     assert all(f"| `{member.value}` |" in MANUAL.read_text() for member in kind)
