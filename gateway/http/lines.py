@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from gateway.http.fields import Entry, is_field_value, is_token
 
-HOST, LENGTH, CODING, CONNECTION, UPGRADE, TE, HOP, EXPECT, FORWARDING = (1 << bit for bit in range(9))
+HOST, LENGTH, CODING, CONNECTION, UPGRADE, TE, HOP, EXPECT, FORWARDING, HOPS_LEFT = (1 << bit for bit in range(10))
 
 MARKS = {
     b"host": HOST,
@@ -22,6 +22,7 @@ MARKS = {
     b"proxy-connection": HOP,
     b"http2-settings": HOP,
     b"expect": EXPECT,
+    b"max-forwards": HOPS_LEFT,
     b"forwarded": FORWARDING,
     b"x-forwarded-for": FORWARDING,
     b"x-forwarded-host": FORWARDING,

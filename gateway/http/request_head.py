@@ -14,6 +14,7 @@ from gateway.errors import (
     ExpectationError,
     FieldsTooLargeError,
     MethodNotAllowedError,
+    RefusedError,
     TargetTooLongError,
     UnknownTransferCodingError,
     VersionError,
@@ -26,6 +27,7 @@ from gateway.http.lines import (
     CONNECTION,
     EXPECT,
     FORWARDING,
+    HOPS_LEFT,
     HOST,
     LENGTH,
     UPGRADE,
@@ -47,6 +49,7 @@ _STOPS_FROM_STRANGERS = STOPS_HERE | FORWARDING
 _TARGET_OCTETS = bytes(octet for octet in range(0x21, 0x7F) if octet != 0x23)
 _NUMBER = re.compile(rb"[0-9]{1,18}").fullmatch
 _HTTP_VERSION = re.compile(rb"HTTP/[0-9]\.[0-9]").fullmatch
+_COUNTING_METHODS = frozenset({"OPTIONS", "TRACE"})
 _KNOWN_CODINGS = frozenset({b"gzip", b"x-gzip", b"compress", b"x-compress", b"deflate"})
 
 
@@ -116,7 +119,8 @@ class RequestHeads:
     def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
         """Take a request head apart. `head` ends with the empty line.
 
-        Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505."""
+        Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505; a RefusedError for
+        what must be answered here."""
         memory = self._from_trusted if downstream.trusted else self._from_strangers
         remembered = memory.recall(head)
         if remembered is not None:
@@ -202,6 +206,8 @@ class RequestHeads:
             fields = Fields.received(entries, section)
             fields.set(b"Host", authority)
             entries, section = fields.entries, fields.encode()
+        if seen & HOPS_LEFT and method in _COUNTING_METHODS:
+            entries, section = _one_hop_less(method, entries, section, special)
         return method, target, entries, section, authority, minor, framing
 
     def _framing(self, special: list[Entry], seen: int, minor: int, nominated: list[bytes]) -> Framing:
@@ -236,6 +242,20 @@ def _only(special: list[Entry], mark: int) -> bytes:
     if len(found) != 1:
         raise BadRequestError(f"{found[0][1].decode('ascii')} occurs {len(found)} times")
     return found[0][2]
+
+
+def _one_hop_less(method: str, entries: list[Entry], section: bytes, special: list[Entry]) -> tuple[list[Entry], bytes]:
+    """The fields with Max-Forwards counted down (RFC 9110 §7.6.2). What is no number stays for others to judge."""
+    left = _only(special, HOPS_LEFT)
+    if not _NUMBER(left):
+        return entries, section
+    if int(left) == 0:
+        if method == "TRACE":
+            raise MethodNotAllowedError("Max-Forwards ends here, and this gateway does not echo requests")
+        raise RefusedError("Max-Forwards ends here", status=200)
+    fields = Fields.received(entries, section)
+    fields.set(b"Max-Forwards", b"%d" % (int(left) - 1))
+    return fields.entries, fields.encode()
 
 
 def _length(special: list[Entry], seen: int, minor: int) -> int:

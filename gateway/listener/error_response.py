@@ -80,16 +80,13 @@ def _render(error: GatewayError, retry_after: float | None, name: str, *, as_jso
     else:
         body = f"{status} {title}: {error.detail}\n".encode("utf-8", "replace")
         content_type = b"text/plain; charset=utf-8"
-    fields = Fields(
-        [
-            (b"Content-Type", content_type),
-            (b"Proxy-Status", proxy_status(name, error)),
-            (b"Cache-Control", b"no-store"),
-        ]
-    )
+    fields = Fields([(b"Content-Type", content_type)])
+    if status >= 400:
+        fields.add(b"Proxy-Status", proxy_status(name, error))
+    fields.add(b"Cache-Control", b"no-store")
     if retry_after is not None:
         fields.add(b"Retry-After", b"%d" % retry_after)
-    if status == 405:
+    if status in (200, 405):  # 200: what is asked is what is allowed, and nobody behind may be asked
         fields.add(b"Allow", b"GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
     fields.encode()  # its octets are shared by all copies
     return fields, body

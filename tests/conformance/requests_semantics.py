@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.conformance.faults import VALID
 from tests.conformance.request_case import (
     ADMIN_PORT,
     HOST,
@@ -285,4 +286,31 @@ CONTENT = (
     served("post-without-framing", 18, b"POST / HTTP/1.1\r\n" + HOST + b"\r\n", Reaches(b"/", "POST")),
 )
 
-CASES: tuple[Case, ...] = ABSOLUTE + FORMS + NOMINATED + UPGRADES + PIPELINES + EXPECTATIONS + CONTENT
+
+def _hops(method: bytes, left: bytes, passed: bytes) -> Case:
+    sent = method + b" / HTTP/1.1\r\n" + HOST + b"Max-Forwards: " + left + b"\r\n\r\n"
+    name = f"hops-{left.decode()}-with-{method.decode().lower()}"
+    reached = Reaches(b"/", method.decode(), fields={b"max-forwards": passed})
+    return served(name, VALID, sent, reached, methods=(method.decode(),))
+
+
+def _last_hop(method: bytes, *lines: bytes, status: int) -> Case:
+    sent = method + b" / HTTP/1.1\r\n" + HOST + b"".join(line + b"\r\n" for line in lines) + b"\r\n"
+    name = f"last-hop-of-{method.decode().lower()}" + ("-with-content" if len(lines) > 1 else "")
+    return Case(name, VALID, sent, (frozenset({status}),), closes=True)
+
+
+HOPS = (
+    _hops(b"OPTIONS", b"3", b"2"),
+    _hops(b"TRACE", b"1", b"0"),
+    _hops(b"TRACE", b"007", b"6"),
+    _hops(b"OPTIONS", b"soon", b"soon"),
+    _hops(b"GET", b"0", b"0"),
+    _last_hop(b"OPTIONS", b"Max-Forwards: 0", status=200),
+    _last_hop(b"OPTIONS", b"Max-Forwards: 0", b"Content-Length: 3", status=200),
+    _last_hop(b"TRACE", b"Max-Forwards: 0", status=405),
+    refused("hops-said-twice", VALID, b"TRACE / HTTP/1.1\r\n" + HOST + b"Max-Forwards: 1\r\nMax-Forwards: 0\r\n\r\n"),
+)
+"""Max-Forwards (RFC 9110 §7.6.2)."""
+
+CASES: tuple[Case, ...] = ABSOLUTE + FORMS + NOMINATED + UPGRADES + PIPELINES + EXPECTATIONS + CONTENT + HOPS
