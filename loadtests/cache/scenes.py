@@ -75,7 +75,8 @@ async def purge(front: Front, entries: int, seconds: float) -> AsyncIterator[Spe
     if not all(answer.is_hit for _, answer in steady.samples):
         raise MeasuringError("others were not answered from the cache")
     window = max(purged_at - quiet_until, _LEAST_SECONDS)
-    windows = [_p99(steady, quiet_until - (number + 1) * window, window) for number in range(int(seconds / window))]
+    count = max(int(seconds / window), 1)
+    windows = [_p99(steady, quiet_until - (number + 1) * window, window) for number in range(count)]
     during = _p99(steady, quiet_until, window)
     what = f"purge by tag of {entries:,}"
     yield Speed(f"{what}, acknowledged after", purged_at - quiet_until, PURGE_SECONDS, "s", more_is_better=False)

@@ -175,9 +175,9 @@ async def test_a_flood_of_newcomers_never_makes_more_than_one_call_at_a_time(roo
 async def test_who_has_waited_long_enough_elects_a_new_leader() -> None:
     room = Coalesced(wait="400ms", clock=SystemClock())
     first, *others = await room.several(5)
-    await until(lambda: len(room.calls) == 2)
+    await until(lambda: len(room.calls) == 2 and room.counted("not_shared_total", reason="late") == 4)
     room.calls[1].answer(b"faster")
-    await turns(40)
+    await until(lambda: not any(client.is_waiting for client in others))
     assert {client.body for client in others} == {b"faster"}
     assert first.is_waiting
     room.calls[0].answer(b"slow")
