@@ -36,6 +36,8 @@ MOST_DELIVERING = 256
 """Purges of others that are carried out at the same time. What comes meanwhile is read from the log afterwards."""
 BEAT_SECONDS = 2.0
 """Between two signs of life; what was lost on the way is noticed so late at most."""
+MOST_KNOWN = 16_384
+"""Purges known by their identity: when the log was lost they are told once more, for those who were away."""
 NOWHERE = b""
 BEGINNING = b"0-0"
 UNREADABLE = b"?"
@@ -67,6 +69,7 @@ class PurgeLog:
         self._log = structlog.get_logger("slipstream.sharing")
         self._delivering: set[asyncio.Task[None]] = set()
         self._own: dict[str, None] = {}
+        self._known: dict[str, None] = {}
         self._has_nothing = True
         """Nothing is stored in this process yet that could have been purged."""
         self._only_notes = False
@@ -180,14 +183,25 @@ class PurgeLog:
         """Let a purge count."""
         self.place = place
         written = read(message)
-        self.rows.note(written.order, number_of(place))
+        is_news = self._is_news(written.identity)
+        if is_news:
+            self.rows.note(written.order, number_of(place))
         self._figures.heard.inc()
-        if self._only_notes or written.sender == self._member.name:
+        if self._only_notes or not is_news or written.sender == self._member.name:
             self._settle()
             return
         task = self._loop.create_task(self._carry_out(written), name="sharing.purge")
         self._delivering.add(task)
         task.add_done_callback(self._delivered)
+
+    def _is_news(self, identity: str) -> bool:
+        """Whether that purge does not count here yet."""
+        if identity and identity in self._known:
+            return False
+        self._known[identity] = None
+        if len(self._known) > MOST_KNOWN:
+            del self._known[next(iter(self._known))]
+        return True
 
     async def _carry_out(self, written: Written) -> None:
         if written.identity not in self._own:
@@ -319,7 +333,8 @@ class PurgeLog:
         self._owed.told(debt, self._loop.time())
         if written[0]:
             self._figures.told.inc()
-            self.rows.note(order, number_of(written[1]))
+            if self._is_news(identity):
+                self.rows.note(order, number_of(written[1]))
             self._acknowledging.begin(identity, written[2])
         else:
             self._acknowledging.told_by_another(identity)
