@@ -55,6 +55,17 @@ class UnixAddress:
         return True
 
 
+def leads_to(target: TcpAddress | UnixAddress, listening: TcpAddress | UnixAddress) -> bool:
+    """Whether who connects to `target` on this machine certainly reaches who listens on `listening`."""
+    if isinstance(target, UnixAddress) or isinstance(listening, UnixAddress):
+        return target == listening
+    if target.port != listening.port:
+        return False
+    names = {"localhost": "127.0.0.1"}
+    here, there = (names.get(host.lower(), host.lower()) for host in (listening.host, target.host))
+    return here == there or (target.is_local and here in ("", "0.0.0.0", "::"))
+
+
 def parse_address(value: object) -> TcpAddress | UnixAddress:
     """Read `127.0.0.1:8080`, `[::1]:8080`, `host:8080`, `:8080` or `unix:/path`. Raises `SettingError`."""
     if isinstance(value, TcpAddress | UnixAddress):

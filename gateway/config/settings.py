@@ -7,7 +7,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, BeforeValidator, Field, InstanceOf, PlainSerializer, model_validator
 from pydantic.json_schema import WithJsonSchema
 
-from gateway.config.addresses import Address, TcpAddress, UnixAddress
+from gateway.config.addresses import Address, TcpAddress, UnixAddress, leads_to
 from gateway.config.base import SettingError, Settings
 from gateway.config.health import (
     EjectionSettings,
@@ -172,6 +172,21 @@ class GatewaySettings(Settings):
                 hint="write redis: redis://HOST:6379 beside tiers",
                 at=("tiers", "redis"),
             )
+        return self
+
+    @model_validator(mode="after")
+    def _upstreams_are_others(self) -> Self:
+        own: list[Any] = [listener.address for listener in self.listen]
+        own += [] if self.admin is None else [self.admin.address]
+        for name, upstream in self.upstreams.items():
+            for team in ("servers", "replicas"):
+                for index, server in enumerate(getattr(upstream, team)):
+                    if server.source is None and any(leads_to(server.address, address) for address in own):
+                        raise SettingError(
+                            "is this gateway's own address",
+                            hint="name the service behind it, or let the gateway listen elsewhere",
+                            at=("upstreams", name, team, index),
+                        )
         return self
 
     @model_validator(mode="after")

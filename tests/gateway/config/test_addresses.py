@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.config.addresses import TcpAddress, UnixAddress, parse_address, parse_host, parse_port
+from gateway.config.addresses import TcpAddress, UnixAddress, leads_to, parse_address, parse_host, parse_port
 from gateway.config.base import SettingError
 
 
@@ -86,3 +86,24 @@ def test_hosts_and_ports_are_read_alone() -> None:
     assert parse_host("[::1]") == "::1"
     assert parse_host("") == ""
     assert parse_port("080") == 80
+
+
+@pytest.mark.parametrize(
+    ("target", "listening", "expected"),
+    [
+        ("127.0.0.1:80", "127.0.0.1:80", True),
+        ("localhost:80", "127.0.0.1:80", True),
+        ("127.0.0.1:80", ":80", True),
+        ("[::1]:80", "[::]:80", True),
+        ("127.0.0.1:80", "0.0.0.0:80", True),
+        ("shop.example:80", "Shop.Example:80", True),
+        ("127.0.0.1:80", "127.0.0.1:81", False),
+        ("127.0.0.2:80", "127.0.0.1:80", False),
+        ("shop.example:80", ":80", False),
+        ("127.0.0.1:80", "10.0.0.1:80", False),
+        ("unix:/a", "unix:/a", True),
+        ("unix:/a", ":80", False),
+    ],
+)
+def test_what_leads_to_an_address_is_known_where_it_is_certain(target: str, listening: str, expected: bool) -> None:
+    assert leads_to(parse_address(target), parse_address(listening)) is expected

@@ -6,7 +6,7 @@ from gateway.chain.registry import settings_of
 from gateway.config import Configuration, load_text
 from gateway.supervisor.changes import applicable, certificate_files
 
-UPSTREAM = 'upstreams: {app: {servers: ["http://127.0.0.1:1"]}}\n'
+UPSTREAM = 'upstreams: {app: {servers: ["http://127.0.0.1:9"]}}\n'
 FIRST, SECOND = "first-token-of-many", "second-token-of-all"
 
 

@@ -94,7 +94,7 @@ async def test_workers_are_started_and_drained_to_the_number_wanted(path: Path) 
 
 async def test_a_changed_listen_waits_for_a_restart_and_says_so(path: Path) -> None:
     async with supervising(path, config_text()) as supervisor:
-        write(path, config_text("two").replace("listen: 127.0.0.1:0", "listen: 127.0.0.1:1"))
+        write(path, config_text("two").replace("listen: 127.0.0.1:0", "listen: 127.0.0.1:9"))
         report = await supervisor.reload("api")
         assert report.notes == ("listen changed: takes effect at restart",)
         assert str(supervisor.configuration.settings.listen[0].address) == "127.0.0.1:0"

@@ -166,7 +166,7 @@ routes:
         bad.write_text("nonsense")
         await running.take("a")
         for options in (
-            {"upstream": f", tls: {{ca: {bad}}}, servers: [https://127.0.0.1:1]"},
+            {"upstream": f", tls: {{ca: {bad}}}, servers: [https://127.0.0.1:9]"},
             {"more": f"listen: {{address: 127.0.0.1:1, tls: {{certificate: {bad}, key: {bad}}}}}"},
         ):
             text = _replaced(running, **options)
