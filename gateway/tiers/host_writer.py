@@ -12,10 +12,12 @@ from threading import Thread
 from typing import Any, Protocol
 
 import lmdb
+import structlog
 
 from gateway.tiers.eviction import HIGH, USES, evict
 from gateway.tiers.figures import TierFigures
 from gateway.tiers.frame import Frame, digests, write
+from gateway.tiers.hindrance import Hindrance
 from gateway.tiers.host_file import HostFile, is_broken
 from gateway.tiers.host_purges import note
 from gateway.tiers.seal import Seal
@@ -59,6 +61,8 @@ class HostWriter(Thread):
         self._names = b"" if seal is None else seal.names
         self._reader = reader
         self._file: HostFile | None = None
+        self._hindrance = Hindrance()
+        self._log = structlog.get_logger("slipstream.tiers")
         self.trouble: BaseException | None = None
         """What went wrong when the file was read. Set by the loop, which has let go of the file."""
 
@@ -121,12 +125,16 @@ class HostWriter(Thread):
             self._figures.failed.inc(sum(work is not None for _, work in batch))
             waiting.give_up(batch)
             self.trouble = error
+            if self._hindrance.failed(time.monotonic()):
+                self._log.error("the host tier cannot be written", path=str(self._folder), reason=str(error))
             if purges:
                 self._reader.noted(0, purges, error)
             time.sleep(REST_SECONDS / 4)
             return False
         self._figures.written.inc(sum(work is not None for _, work in batch))
         waiting.done(batch, len(purges))
+        if self._hindrance.worked(time.monotonic()):
+            self._log.info("the host tier can be written again", path=str(self._folder))
         if purges:
             self._reader.noted(number, purges, None)
         return True

@@ -1,8 +1,13 @@
+import errno
 import threading
 from pathlib import Path
 from typing import Any
 
+import pytest
+import structlog
+
 from gateway.figures.registry import Figures
+from gateway.tiers import host_writer
 from gateway.tiers.figures import TierFigures
 from gateway.tiers.frame import digest
 from gateway.tiers.host_file import HostFile
@@ -108,3 +113,25 @@ def test_what_cannot_be_opened_is_told_and_the_end_comes_all_the_same(tmp_path: 
     told = work(tmp_path / "file", waiting)
     assert told.why[0] is not None
     assert not waiting.is_empty
+
+
+def test_a_full_disk_is_said_and_what_comes_later_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, is_full = HostWriter._write, True
+
+    def write(self: HostWriter, *what: Any) -> int:
+        if is_full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return whole(self, *what)
+
+    monkeypatch.setattr(HostWriter, "_write", write)
+    monkeypatch.setattr(host_writer, "REST_SECONDS", 0.01)
+    waiting = Waiting(2**22)
+    waiting.put(b"1" * 24, record())
+    with structlog.testing.capture_logs() as said:
+        work(tmp_path, waiting)
+    assert [(line["event"], line["log_level"]) for line in said] == [("the host tier cannot be written", "error")]
+    assert "No space left" in said[0]["reason"]
+    is_full, waiting = False, Waiting(2**22)
+    waiting.put(b"2" * 24, record())
+    work(tmp_path, waiting)
+    assert places(tmp_path) == {b"2" * 24}
