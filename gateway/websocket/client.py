@@ -6,8 +6,8 @@
             async for message in socket:
                 print(message.data)
 
-It behaves like `ClientSession.ws_connect`: messages are `aiohttp.WSMessage`, and `receive`, `send_str`, `send_bytes`,
-`close`, `ping` and `protocol` mean what they mean there. The file stands for itself: it may be copied into a program
+It behaves like `ClientSession.ws_connect`: messages are `aiohttp.WSMessage`, and what sends, receives, closes and asks
+means what it means there; the rest is at `socket.plain`. The file stands for itself: it may be copied into a program
 that knows no gateway."""
 
 from __future__ import annotations
@@ -15,15 +15,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import deque
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
-from aiohttp import ClientSession, ClientWebSocketResponse, WSMessage, WSMsgType
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMessage, WSMessageTypeError, WSMsgType
 
 BINARY, JSON = "batch.v1", "batch-json.v1"
 MOST_TOGETHER = 100
 """Messages of one turn of the loop that share a batch."""
+OCTETS_TOGETHER = 32 * 1024
+"""Octets above which a batch goes: with one large message on top it must still be short enough for the gateway."""
 URGENT = 3
 """Priority from which on a message does not wait."""
 
@@ -55,8 +57,11 @@ class BatchingSocket:
         self._protocol = name.removesuffix(self.form or "").removesuffix("+") if self.form else name
         self._came: deque[WSMessage] = deque()
         self._waiting: list[tuple[bool, bytes, int]] = []
+        self._octets = 0
         self._sent = 0
         self._flushing: asyncio.Task[None] | None = None
+        self._failure: ConnectionError | None = None
+        self._in_order = asyncio.Lock()
 
     @property
     def protocol(self) -> str | None:
@@ -87,6 +92,24 @@ class BatchingSocket:
                 return message
         return self._came.popleft()
 
+    async def receive_str(self, *, timeout: float | None = None) -> str:
+        """The next message, which is a text. Raises WSMessageTypeError."""
+        message = await self.receive(timeout)
+        if message.type is not WSMsgType.TEXT:
+            raise WSMessageTypeError(f"not a text: {message.type!r}")
+        return str(message.data)
+
+    async def receive_bytes(self, *, timeout: float | None = None) -> bytes:
+        """The next message, which is binary. Raises WSMessageTypeError."""
+        message = await self.receive(timeout)
+        if message.type is not WSMsgType.BINARY:
+            raise WSMessageTypeError(f"not binary: {message.type!r}")
+        return bytes(message.data)
+
+    async def receive_json(self, *, loads: Callable[[str], Any] = json.loads, timeout: float | None = None) -> Any:
+        """The JSON in the next message, which is a text. Raises WSMessageTypeError."""
+        return loads(await self.receive_str(timeout=timeout))
+
     def __aiter__(self) -> Self:
         return self
 
@@ -106,12 +129,19 @@ class BatchingSocket:
         """Send octets."""
         await self._send(False, bytes(data), priority)
 
+    async def send_json(self, data: Any, priority: int = 0, *, dumps: Callable[[Any], str] = json.dumps) -> None:
+        """Send a text that is JSON."""
+        await self.send_str(dumps(data), priority)
+
     async def _send(self, is_text: bool, data: bytes, priority: int) -> None:
         if self.form is None:
             await (self.plain.send_str(data.decode()) if is_text else self.plain.send_bytes(data))
             return
+        if self._failure is not None:
+            raise self._failure
         self._waiting.append((is_text, data, priority))
-        if priority >= URGENT or len(self._waiting) >= MOST_TOGETHER:
+        self._octets += len(data)
+        if priority >= URGENT or len(self._waiting) >= MOST_TOGETHER or self._octets >= OCTETS_TOGETHER:
             await self.flush()
         elif self._flushing is None:
             self._flushing = asyncio.ensure_future(self._flush_soon())
@@ -119,11 +149,19 @@ class BatchingSocket:
     async def _flush_soon(self) -> None:
         await asyncio.sleep(0)
         self._flushing = None
-        await self.flush()
+        try:
+            await self.flush()
+        except ConnectionError as error:
+            self._failure = error  # for whoever sends next
 
     async def flush(self) -> None:
         """Send what waits, now."""
+        async with self._in_order:
+            await self._flush()
+
+    async def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._octets = 0
         if not waiting:
             return
         first, self._sent = self._sent, self._sent + len(waiting)
@@ -141,10 +179,15 @@ class BatchingSocket:
         """Ask whether the other side is there."""
         await self.plain.ping(message)
 
+    async def pong(self, message: bytes = b"") -> None:
+        """Say that this side is there."""
+        await self.plain.pong(message)
+
     async def close(self, code: int = 1000, message: bytes = b"") -> bool:
         """Send what waits, then end the connection."""
         if not self.plain.closed:
-            await self.flush()
+            with suppress(ConnectionError):
+                await self.flush()
         return await self.plain.close(code=code, message=message)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import WSMsgType, web
 
-from gateway.websocket.client import BINARY, JSON, connect
+from gateway.websocket.client import BINARY, JSON, BatchingSocket, connect
 from tests.support.ports import free_port
 from tests.support.websocket_road import road_before
 
@@ -81,3 +82,50 @@ async def test_without_a_gateway_it_is_a_plain_client(origin: int) -> None:
                 raise AssertionError(message)
         async with connect(session, f"ws://127.0.0.1:{origin}/socket") as socket:
             assert (socket.form, socket.protocol) == (None, None)
+
+
+@pytest.mark.parametrize("form", [BINARY, JSON])
+async def test_many_large_messages_at_once_are_not_too_much_for_a_batch(origin: int, form: str) -> None:
+    said = [letter * 200_000 for letter in "abcdefgh"]
+    async with road_before(origin, {"websocket_batch": {}}) as road, aiohttp.ClientSession() as session:
+        url = f"ws://127.0.0.1:{road.port}/socket"
+        async with connect(session, url, form=form) as socket:
+            await asyncio.gather(socket.send_str("first"), *(socket.send_str(text) for text in said))
+            assert [await socket.receive_str(timeout=20) for _ in range(9)] == ["first", *said]
+
+
+async def test_it_speaks_as_a_client_of_aiohttp_does(origin: int) -> None:
+    async with (
+        road_before(origin, {"websocket_batch": {}}) as road,
+        aiohttp.ClientSession() as session,
+        connect(session, f"ws://127.0.0.1:{road.port}/socket") as socket,
+    ):
+        await socket.send_json({"number": 1}, priority=9)
+        assert await socket.receive_json(timeout=20) == {"number": 1}
+        await socket.pong()
+        await socket.send_bytes(b"octets")
+        assert await socket.receive_bytes(timeout=20) == b"octets"
+        await socket.send_str("text")
+        with pytest.raises(aiohttp.WSMessageTypeError):
+            await socket.receive_bytes(timeout=20)
+        await socket.send_bytes(b"octets")
+        with pytest.raises(aiohttp.WSMessageTypeError):
+            await socket.receive_str(timeout=20)
+
+
+async def _say_on_and_on(socket: BatchingSocket) -> None:
+    async with asyncio.timeout(20):
+        while True:
+            await socket.send_str("anybody?")
+            await asyncio.sleep(0)
+
+
+async def test_who_sends_when_the_connection_is_gone_hears_so(origin: int) -> None:
+    async with (
+        road_before(origin, {"websocket_batch": {}}) as road,
+        aiohttp.ClientSession() as session,
+        connect(session, f"ws://127.0.0.1:{road.port}/socket") as socket,
+    ):
+        await socket.plain.close()
+        with pytest.raises(ConnectionError):
+            await _say_on_and_on(socket)

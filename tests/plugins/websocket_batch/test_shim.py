@@ -20,6 +20,6 @@ def test_comments_and_indentation_are_gone_and_texts_are_not_touched() -> None:
 def test_what_is_served_is_the_whole_module() -> None:
     text = read_shim().decode()
     assert text.startswith("let cut=")
-    assert "export default class extends EventTarget{" in text
-    assert text.endswith("}\n")
+    assert "export default class X extends EventTarget{" in text
+    assert text.endswith("}});\n")
     assert text.count("{") == text.count("}")
