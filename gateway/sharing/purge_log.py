@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from gateway.redis.errors import RedisError
+from gateway.redis.errors import RedisError, RedisReplyError
 from gateway.sharing.acknowledging import Acknowledging, Taken
 from gateway.sharing.figures import PurgeFigures
 from gateway.sharing.kin import Kin
@@ -70,6 +70,7 @@ class PurgeLog:
         self._delivering: set[asyncio.Task[None]] = set()
         self._own: dict[str, None] = {}
         self._known: dict[str, None] = {}
+        self._refusal = ""
         self._has_nothing = True
         """Nothing is stored in this process yet that could have been purged."""
         self._only_notes = False
@@ -359,6 +360,11 @@ class PurgeLog:
                         self._is_behind.set()
                     if self._owed:
                         self._has_debts.set()
+                self._refusal = ""
+            except RedisReplyError as error:
+                if str(error) != self._refusal:
+                    self._refusal = str(error)
+                    self._log.error("Redis does not take purges: they are told later", reason=self._refusal)
             except RedisError:
                 pass  # the client says what is wrong
             await asyncio.sleep(BEAT_SECONDS)

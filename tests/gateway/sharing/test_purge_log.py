@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import structlog
 
 from gateway.sharing import purge_log
 from gateway.sharing.place_file import PlaceFile
@@ -204,3 +205,18 @@ async def test_a_redis_that_stands_still_is_read_on_from_the_same_place(server: 
         await until(lambda: b.purged == ["tag a", "tag b"])
         await in_step(a, b)
         assert "*" not in b.purged
+
+
+async def test_a_redis_that_takes_no_purges_is_said_once_and_told_later(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purge_log, "BEAT_SECONDS", 0.01)
+    async with workers(server, "A/0", "B/0") as (a, b):
+        await in_step(a, b)
+        with structlog.testing.capture_logs() as said:
+            await a.redis.call("SET", LOG, "of somebody else")
+            await until(lambda: len([line for line in said if line["event"].startswith("Redis does not")]) == 2)
+            assert (await a.sharing.purges.note(order(b"tag a"))).error
+        assert len([line for line in said if line["event"].startswith("Redis does not take purges")]) == 2  # one each
+        await a.redis.call("DEL", LOG)
+        await until(lambda: "tag a" in b.purged)
