@@ -49,10 +49,15 @@ def _line(name: str, value: str) -> bytes:
 
 
 def explained(request: Request, plan: RoutePlan | None, plugins: Sequence[Plugin]) -> dict[str, Any]:
-    """The route of a request and what its plugins say about it, the outermost first; those that say nothing are left
-    out. Without a `plan` no route takes the request."""
+    """The route of a request and what its plugins say about it, the outermost first, up to the one that answers; those
+    that say nothing are left out. Without a `plan` no route takes the request."""
     if plan is None:
         return {"route": None, "upstream": None, "plugins": []}
-    said = [(use.name, plugin.explain(request)) for use, plugin in zip(plan.plugins, plugins, strict=True)]
-    told = [{"plugin": name, **words} for name, words in said if words is not None]
+    told: list[dict[str, Any]] = []
+    for use, plugin in zip(plan.plugins, plugins, strict=True):
+        words = plugin.explain(request)
+        if words is not None:
+            told.append({"plugin": use.name, **words})
+            if words.get("answers"):
+                break
     return {"route": plan.name, "upstream": plan.upstream, "plugins": told}
