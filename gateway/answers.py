@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 Document = Mapping[str, Any]
 
-_FIRST = ("plugin", "decision", "reason", "why", "answers")
-"""Members of what a plugin says that stand in its headline, or show in that it is the last one."""
+_FIRST = ("plugin", "decision", "reason", "why")
+"""Members of what a plugin says that stand in its headline."""
 
 
 class Standing(NamedTuple):

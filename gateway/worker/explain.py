@@ -15,6 +15,10 @@ from gateway.http.request_head import RequestHeads
 _URL = re.compile(r"(?i:(https?))://([^/?#\x00-\x20]+)([^#\x00-\x20]*)(?:#.*)?").fullmatch
 
 
+LAST_WORDS = frozenset({"answer", "hit", "refuse"})
+"""Decisions after which a request goes no further."""
+
+
 class QuestionError(ValueError):
     """What was asked is no request; the text says why."""
 
@@ -58,6 +62,6 @@ def explained(request: Request, plan: RoutePlan | None, plugins: Sequence[Plugin
         words = plugin.explain(request)
         if words is not None:
             told.append({"plugin": use.name, **words})
-            if words.get("answers"):
+            if words.get("decision") in LAST_WORDS:
                 break
     return {"route": plan.name, "upstream": plan.upstream, "plugins": told}

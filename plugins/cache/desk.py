@@ -89,8 +89,6 @@ class Desk:
             "reason": found.reason.value,
             "why": found.reason.sentence,
         }
-        if isinstance(found, Serve | Refuse) or (isinstance(found, ServeStale) and not found.revalidate):
-            explained["answers"] = True
         uncacheable = self._uncacheable.recall(key, now)
         if isinstance(found, Fetch) and uncacheable is not None:
             if found.fallback is None:

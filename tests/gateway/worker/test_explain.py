@@ -140,9 +140,10 @@ def test_a_request_that_no_route_takes_has_none() -> None:
     assert explained(make_request(), None, ()) == {"route": None, "upstream": None, "plugins": []}
 
 
-def test_nobody_behind_a_plugin_that_answers_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("decision", ["hit", "refuse", "answer"])
+def test_nobody_behind_a_plugin_that_answers_is_asked(monkeypatch: pytest.MonkeyPatch, decision: str) -> None:
     first, second = noting("a"), noting("b")
-    monkeypatch.setattr(first, "explain", lambda request: {"decision": "hit", "answers": True})
+    monkeypatch.setattr(first, "explain", lambda request: {"decision": decision})
     monkeypatch.setattr(second, "explain", lambda request: pytest.fail("it would not be reached"))
     told = explained(make_request(), PLAN, [first, second])
-    assert [said["decision"] for said in told["plugins"]] == ["hit"]
+    assert [said["decision"] for said in told["plugins"]] == [decision]

@@ -159,7 +159,6 @@ def test_a_request_is_explained_by_what_would_happen_to_it() -> None:
 
     def explained(target: str, **how: Any) -> tuple[str, str]:
         told = office.desk.explain(make_request(target=target, **how), NOW)
-        assert told.get("answers", False) is (told["decision"] in ("hit", "refuse"))
         return told["decision"], told["reason"]
 
     assert explained("/fresh") == ("hit", "fresh")
