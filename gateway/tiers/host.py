@@ -33,10 +33,10 @@ CLOSE_SECONDS = 3.0
 MOST_VARIANTS = 64
 """Records of one name that are looked at."""
 USES_SECONDS = 10.0
-"""How late the file learns what was used. Each of ten thousand records used once a second is written every ten: that
-was a tenth of what a hit costs, when it was every second."""
-MOST_USES = 8192
-"""Records whose uses are gathered before that."""
+"""How late the file learns what was used. To write ten thousand uses a second down within a second would cost more than
+to find what is used."""
+MOST_USES = 16_384
+"""Records whose uses are counted meanwhile. With more it is a sample."""
 
 _NAME = 16
 _VARIANT = 8
@@ -57,7 +57,9 @@ class HostTier:
         self._waiting = Waiting(settings.queue)
         self._pending = PendingPurges(self._names)
         self._prefixes: Prefixes = []
-        self._prefixes_at = -1
+        self._prefixes_at = self._state = -1
+        self._number = 0
+        """Of the last purge in the file, as of `_state`: the last transaction there was when it was read."""
         self._uses: dict[bytes, int] = {}
         self._uses_due = 0.0
         self._file: HostFile | None = None
@@ -135,7 +137,7 @@ class HostTier:
 
     def _use(self, file: HostFile | None, why: str | None) -> None:
         self._file = file
-        self._prefixes_at = -1
+        self._prefixes_at = self._state = -1
         self._first.set()
         self._figures.up.set(file is not None)
         if file is None and why != self._said:
@@ -185,10 +187,13 @@ class HostTier:
     def _look(self, file: HostFile, begin: bytes, name: bytes, later: Mapping[bytes, float]) -> list[Found]:
         found: list[Found] = []
         now = time.time()
-        with file.env.begin(file.records, buffers=True) as txn:
-            number = NUMBER.unpack(txn.get(b"number", db=file.state))[0]
-            if number != self.mark:
-                self.mark = max(self.mark, number)
+        txn = file.env.begin(file.records, buffers=True)
+        try:
+            if (state := txn.id()) != self._state:  # somebody has written since the last look
+                self._number = NUMBER.unpack(txn.get(b"number", db=file.state))[0]
+                self.mark = max(self.mark, self._number)
+                self._state = state
+            number = self._number
             for place, frame in self._frames(txn, begin, later):
                 if frame.until <= now:
                     continue
@@ -201,6 +206,8 @@ class HostTier:
                 else:
                     found.append(Found(frame.record, frame.when, frame.until, purged is not None))
                     self._count_use(place, 1, now)
+        finally:
+            txn.abort()
         return found
 
     def _frames(self, txn: Any, begin: bytes, later: Mapping[bytes, float]) -> list[tuple[bytes, Frame]]:
@@ -281,8 +288,9 @@ class HostTier:
     def _count_use(self, place: bytes, uses: int, now: float) -> None:
         """Count uses here, and have them written now and then: when a record was used last need not be known sooner."""
         known = self._uses
-        known[place] = known.get(place, 0) + uses
-        if now >= self._uses_due or len(known) >= MOST_USES:
+        if place in known or len(known) < MOST_USES:
+            known[place] = known.get(place, 0) + uses
+        if now >= self._uses_due:
             self._tell_uses(now)
 
     def _tell_uses(self, now: float) -> None:

@@ -45,6 +45,7 @@ class Glance:
         "_status",
         "_tiered",
         "_uncacheable",
+        "_vain",
     )
 
     def __init__(
@@ -67,6 +68,8 @@ class Glance:
         self._uncacheable = uncacheable
         self._clock = clock
         self._first_uses: FirstUses = tiered.first_uses
+        self._vain: Request | None = None
+        """For which the short way has just found nothing, so that the long way need not look again."""
 
     @property
     def need_not_wait(self) -> bool:
@@ -76,6 +79,9 @@ class Glance:
     def first(self, request: Request, key: bytes) -> Response | None:
         """The answer to `request` from what the near tier has of its key, of which memory has nothing; `None` where
         there is none. Then what the tier has is in memory."""
+        vain, self._vain = self._vain, None
+        if request is vain:
+            return None
         found = self._tiered.tiers.find(key)
         if not found:
             return None
@@ -138,7 +144,10 @@ class Glance:
             if recall(key, steady_at(request.started)) is not None:
                 return None  # there is nothing to be found
             found = look(key)
-            return self._of(request, key, found) if found else None
+            if not found:
+                self._vain = request
+                return None
+            return self._of(request, key, found)
 
         return at_once
 
@@ -148,4 +157,5 @@ def _selected(key: bytes, found: list[TierFound], request_fields: Fields) -> Gli
     for each in found:
         if each.gone is not None or each.soft_purged or len(each.record) > LARGEST:
             return None
-    return select([glimpse(each.record, key) for each in found], request_fields)
+    seen = [glimpse(each.record, key) for each in found]
+    return seen[0] if len(seen) == 1 and not seen[0].variant else select(seen, request_fields)

@@ -1,6 +1,7 @@
 """What has been put and is not in the file yet, and uses that the file learns of later."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,7 @@ def uses(tier: HostTier) -> list[int]:
         return [USES.unpack(row)[2] for _, row in txn.cursor(tier._file.uses)]
 
 
-async def test_uses_are_written_together_now_and_then(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_uses_are_written_together_now_and_then(tmp_path: Path) -> None:
     async with host_tier(tmp_path) as tier:
         tier.put(record(A))
         await written(tier)
@@ -121,9 +122,21 @@ async def test_uses_are_written_together_now_and_then(tmp_path: Path, monkeypatc
             tier.find(A)
         tier.used(A, b"", 3)
         assert tier._waiting.uses == {}
-        monkeypatch.setattr(module, "MOST_USES", 1)
+        tier._uses_due = 0.0
         tier.find(A)
         await until(lambda: uses(tier) == [10])
+
+
+async def test_of_many_records_the_uses_of_some_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MOST_USES", 2)
+    async with host_tier(tmp_path) as tier:
+        for name in (b"1", b"2", b"3"):
+            tier.put(record(name))
+        await written(tier)
+        tier._tell_uses(time.time())
+        for name in (b"1", b"1", b"2", b"3", b"3"):
+            tier.find(name)
+        assert sorted(tier._uses.values()) == [1, 2]
 
 
 async def test_closing_writes_the_uses_that_are_not_written_yet(tmp_path: Path) -> None:

@@ -163,11 +163,18 @@ async def test_a_key_whose_answers_cannot_be_stored_is_not_looked_for(tmp_path: 
     async with machine(tmp_path) as m:
         one = await m.worker(now_page({"Cache-Control": "no-store"}))
         await one.ask("/a")
-        asked = m.host.find
-        looked: list[bytes] = []
-        m.host.find = lambda name, known=(): looked.append(name) or asked(name, known)  # type: ignore[method-assign,func-returns-value]  # looks on
+        looks = m.looks
         await one.ask("/a")
-        assert looked == []
+        assert m.looks == looks
+
+
+async def test_what_the_short_way_did_not_find_the_long_way_does_not_look_for(tmp_path: Path) -> None:
+    async with machine(tmp_path) as m:
+        one = await m.worker(now_page(FRESH))
+        for looks in (1, 2):
+            await one.ask(f"/{looks}")
+            assert one.figures.value("cache_requests_total", route="default", outcome="uri_miss") == looks
+            assert m.looks == looks
 
 
 async def test_memory_gets_it_with_the_second_use(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.api import Request, Response, Tiers
+from gateway.figures.registry import Figures
 from gateway.tiers.host import HostTier
 from plugins.cache.selection import EVERYTHING, ByKey, ByPrefix, ByRoute, ByTag, ByUrl
 from plugins.cache.tiered import labels_of, order_of
@@ -22,9 +23,16 @@ from tests.support.tiering import record, tiers_in, written
 class Machine:
     """Workers that share a tier, on the machine's time."""
 
-    def __init__(self, tiers: Tiers, host: HostTier) -> None:
+    def __init__(self, tiers: Tiers, host: HostTier, figures: Figures) -> None:
         self.tiers = tiers
         self.host = host
+        self._figures = figures
+
+    @property
+    def looks(self) -> float:
+        """How often anybody has looked into the tier."""
+        outcomes = ("hit", "miss", "error")
+        return sum(self._figures.value("tier_lookups_total", tier="host", outcome=each) for each in outcomes)
 
     async def worker(self, *answers: Any, ahead: float = 0.0, **settings: Any) -> Cached:
         """A worker with nothing in memory, whose clocks are `ahead` of the machine's."""
@@ -38,8 +46,9 @@ class Machine:
 
 @asynccontextmanager
 async def machine(folder: Path) -> AsyncIterator[Machine]:
-    async with tiers_in(folder) as (tiers, host):
-        yield Machine(tiers, host)
+    figures = Figures.in_memory()
+    async with tiers_in(folder, figures) as (tiers, host):
+        yield Machine(tiers, host, figures)
 
 
 def now_page(fields: dict[str, str], body: bytes = b"content", status: int = 200) -> Any:
