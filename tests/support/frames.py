@@ -77,7 +77,7 @@ def read_frames(data: bytes) -> tuple[list[Seen], bytes]:
             begin += wide
         masked = bool(second & 0x80)
         key = data[begin : begin + 4] if masked else b""
-        begin += len(key)
+        begin += 4 if masked else 0
         if len(data) < begin + size:
             break
         payload = data[begin : begin + size]

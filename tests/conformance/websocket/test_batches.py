@@ -70,12 +70,12 @@ def numbered(form: str, data: bytes) -> list[tuple[int | None, int, bytes]]:
     return found
 
 
-def packed(form: str, messages: list[Message], size: int) -> list[bytes]:
-    """The frames of a client that sends so many messages in a batch."""
+def packed(form: str, messages: list[Message], size: int, *, masked: bool = True) -> list[bytes]:
+    """The frames of a peer that sends so many messages in a batch."""
     frames = []
     for at in range(0, len(messages), size):
         items = {at + place: item(*message) for place, message in enumerate(messages[at : at + size])}
-        frames += [frame(each.opcode, each.payload) for each in FORMS[form][0]().encode(items)]
+        frames += [frame(each.opcode, each.payload, masked=masked) for each in FORMS[form][0]().encode(items)]
     return frames
 
 
@@ -168,5 +168,34 @@ def test_a_client_that_reads_by_fits_and_starts_misses_nothing(
         framed.ring()
         heard = numbered(binary.TOKEN, bytes(framed.client.sent))
         assert [(opcode, content) for _, opcode, content in heard] == [message[:2] for message in down]
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("form", [binary.TOKEN, text.TOKEN])
+@pytest.mark.parametrize("up_form", [binary.TOKEN, text.TOKEN])
+@pytest.mark.parametrize("strategy", list(Strategy))
+@settings(deadline=None, max_examples=10)
+@given(down=_MESSAGES, up=_MESSAGES, size=st.integers(1, 12))
+def test_an_upstream_that_takes_and_sends_batches_gets_and_says_the_same(
+    form: str, up_form: str, strategy: Strategy, down: list[Message], up: list[Message], size: int
+) -> None:
+    def leg(of: str) -> LegTerms:
+        make, unpack = FORMS[of]
+        return LegTerms(lambda: BatchOutbox(Rules(strategy), make()), unpack)  # type: ignore[arg-type]  # see above
+
+    async def story() -> None:
+        framed = Framed(FrameTerms(leg(form), leg(up_form), ping_every=None))
+        framed.answers(*packed(up_form, down, size, masked=False))
+        framed.says(*packed(form, up, size))
+        await turns()
+        while framed.pair.downstream.is_resting or framed.client.is_waiting:
+            await turns()
+        framed.ring()
+        await turns()
+        for sent, octets, of in ((down, framed.client.sent, form), (up, framed.upstream.sent, up_form)):
+            heard = numbered(of, bytes(octets))
+            assert [(opcode, content) for _, opcode, content in heard] == [message[:2] for message in sent]
+            assert all(number in (None, at) for at, (number, _, _) in enumerate(heard))
 
     asyncio.run(story())

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 
 import pytest
 
@@ -50,21 +52,38 @@ class Stand:
     loop: asyncio.AbstractEventLoop
 
 
-@pytest.fixture(scope="module")
-def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+@contextmanager
+def stand_with(directory: Path, **settings: object) -> Iterator[Stand]:
+    """A gateway with these settings before an origin that echoes."""
     loop = asyncio.new_event_loop()
     heard: list[int | None] = []
     server = loop.run_until_complete(serve(heard))
     port = server.sockets[0].getsockname()[1]
-    routes = [
-        {"match": f"/{route}", "plugins": {"websocket_batch": settings_of(route)}, "name": route} for route in ROUTES
-    ]
-    settings = before(f"http://127.0.0.1:{port}") | {"plugins": [{"websocket_batch": {}}], "routes": routes}
-    with running(settings, tmp_path_factory.mktemp("websocket")) as gateway:
+    with running(before(f"http://127.0.0.1:{port}") | settings, directory) as gateway:
         yield Stand(gateway, loop)
     server.close()
     loop.run_until_complete(server.wait_closed())
     loop.close()
+
+
+@pytest.fixture(scope="module")
+def stand(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+    routes = [
+        {"match": f"/{route}", "plugins": {"websocket_batch": settings_of(route)}, "name": route} for route in ROUTES
+    ]
+    with stand_with(tmp_path_factory.mktemp("frames"), plugins=[{"websocket_batch": {}}], routes=routes) as stand:
+        yield stand
+
+
+@pytest.fixture(scope="module", params=["off", "2ms"], ids=["at_once", "joined"])
+def tunnel(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[Stand]:
+    with stand_with(tmp_path_factory.mktemp("tunnel"), limits={"tunnel_join": request.param}) as stand:
+        yield stand
+
+
+def is_for_tunnels(case: Case) -> bool:
+    """Whether the client does nothing wrong and asks for no extension: the rest is between it and the origin."""
+    return not case.offer and (case.code is None or f"close {case.code}" in case.name)
 
 
 def test_there_are_as_many_cases_as_the_public_collection_has_and_no_two_are_called_alike() -> None:
@@ -78,3 +97,10 @@ def test_there_are_as_many_cases_as_the_public_collection_has_and_no_two_are_cal
 def test_every_case_ends_as_it_has_to(stand: Stand, route: str, group: Callable[[], Iterator[Case]]) -> None:
     failed = stand.loop.run_until_complete(play_all(list(group()), stand.gateway.port, f"/{route}"))
     assert failed == {}
+
+
+@pytest.mark.parametrize("group", [lengths, controls, fragments, texts, closes, bulk], ids=lambda group: group.__name__)
+def test_a_tunnel_alters_nothing(tunnel: Stand, group: Callable[[], Iterator[Case]]) -> None:
+    cases = [case for case in group() if is_for_tunnels(case)]
+    assert cases
+    assert tunnel.loop.run_until_complete(play_all(cases, tunnel.gateway.port, "/")) == {}
