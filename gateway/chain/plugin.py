@@ -61,8 +61,8 @@ class Plugin:
 
         `request` is one that somebody asks about: as it came, before any plugin changed it. Nothing may be changed by
         the answer, nothing waited for and nobody asked. Values are what JSON has. Entries that are shown first:
-        `decision`, in a word, where `answer`, `hit` and `refuse` say that the request would go no further, so that nobody
-        behind is asked; `reason`, as metrics and logs name it; `why`, in a sentence."""
+        `decision`, in a word, where `answer`, `hit` and `refuse` say that the request would go no further and nobody
+        behind need be asked; `reason`, as metrics and logs name it; `why`, in a sentence."""
         return None
 
     async def close(self) -> None:
