@@ -171,7 +171,7 @@ class Bridge:
         if not self._is_closing:
             self._close_begins(None, leg.name)
         if other.got_close and not other.sent_close:
-            other.send_close(CloseCode.NORMAL)
+            other.send_close(self._code if self._by == other.name else CloseCode.NORMAL)
         self._tell_other(leg)
         self._settle()
 
@@ -203,6 +203,13 @@ class Bridge:
             if not leg.is_lost:
                 leg.transport.abort()
 
+    def _give_up(self) -> None:
+        """Cut whoever has not answered in time. A peer whose own Close was not answered by the other gets its answer
+        then (`lost`), and as long again to take it."""
+        legs = [leg for leg in (self.downstream, self.upstream) if not leg.is_lost]
+        for leg in [leg for leg in legs if leg.sent_close or not leg.got_close] or legs:
+            leg.transport.abort()
+
     def _end(self) -> None:
         self.up.forget()
         self.down.forget()
@@ -215,7 +222,7 @@ class Bridge:
         """Something may have lasted too long."""
         if self._is_closing:
             self.deadline = now + self._terms.close_timeout
-            self.abort()
+            self._give_up()
             return
         for leg in (self.downstream, self.upstream):
             if leg.is_blocked and self._is_stuck(leg, now):

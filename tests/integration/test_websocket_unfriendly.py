@@ -145,6 +145,14 @@ def test_a_client_that_does_not_answer_a_goodbye_is_cut(gateway: Gateway) -> Non
     wait_until(lambda: is_idle(gateway), "nothing is left of it")
 
 
+def test_a_goodbye_that_the_origin_does_not_answer_is_answered_in_its_place(gateway: Gateway) -> None:
+    with Socket(gateway, BATCHES, target="/act/deaf") as socket:
+        socket.say(close(4002, b"bye"))
+        assert socket.next().code == 4002
+        assert socket.client.closed()
+    wait_until(lambda: is_idle(gateway), "nothing is left of it")
+
+
 @pytest.mark.parametrize("target", ["/act/dawdle", "/few/act/dawdle"])
 def test_a_client_that_leaves_while_its_handshake_waits_leaves_nothing_behind(
     gateway: Gateway, origin: Origin, target: str

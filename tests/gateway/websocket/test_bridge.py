@@ -146,6 +146,32 @@ async def test_who_does_not_answer_a_close_is_cut() -> None:
     assert framed.codes() == (1012, 1001)
 
 
+@pytest.mark.parametrize("code", [1000, 4321, None])
+async def test_who_says_goodbye_is_answered_though_the_other_is_not_there_to_do_so(code: int | None) -> None:
+    framed = Framed()
+    framed.says(close(code))
+    framed.expire()
+    await turns()
+    assert framed.upstream.was_aborted
+    assert not framed.client.was_aborted
+    assert [each.payload for each in framed.heard] == [close(code, masked=False)[2:]]
+    assert framed.is_over
+
+
+async def test_who_does_not_take_the_answer_to_its_goodbye_is_cut_in_the_end() -> None:
+    framed = Framed()
+    framed.client.is_stalled = True
+    framed.news("x" * 70_000)
+    framed.says(close(1000))
+    framed.expire()
+    await turns()
+    assert not framed.is_over
+    framed.expire()
+    await turns()
+    assert framed.client.was_aborted
+    assert framed.is_over
+
+
 async def test_nothing_is_sent_behind_a_close() -> None:
     framed = Framed()
     framed.pair.close(1012, "restart")
