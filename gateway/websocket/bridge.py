@@ -128,6 +128,8 @@ class Bridge:
 
     def close(self, code: int, reason: str, *, upstream_code: int = CloseCode.GOING_AWAY) -> None:
         """Our own decision: both hear it, after what waits for them."""
+        if not self._is_closing:
+            self.upstream.hurry()
         if self._is_closing:
             return
         self._close_begins(code, "gateway")

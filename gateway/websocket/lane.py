@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from gateway.websocket.close_codes import CloseCode, WebSocketError
 from gateway.websocket.frames import CLOSE, PONG
@@ -32,7 +32,6 @@ class Lane:
     """From `source` to `sink`."""
 
     __slots__ = (
-        "_box_of_runs",
         "_bucket",
         "_conflated",
         "_due_line",
@@ -53,6 +52,7 @@ class Lane:
         "bridge",
         "due_at",
         "messages",
+        "paced",
         "sink",
         "source",
     )
@@ -82,9 +82,12 @@ class Lane:
         self._most = terms.max_message
         limited = source.name == "client" and terms.messages_per_second is not None
         self._bucket = Bucket(terms.messages_per_second or 0.0, terms.burst) if limited else None
-        self._box_of_runs = outbox if isinstance(outbox, TakesRuns) else None
-        whole = terms.join and sink.may_pass_on if outbox is None else self._box_of_runs is not None
-        self._reads_runs = whole and unpack is None and source.name == "upstream"
+        takes_runs = isinstance(outbox, TakesRuns) and unpack is None and source.name == "upstream"
+        self.paced = cast(TakesRuns, outbox) if takes_runs else None
+        """What need not see each message, and knows when the source is worth reading."""
+        self._reads_runs = takes_runs or (
+            outbox is None and terms.join and sink.may_pass_on and unpack is None and source.name == "upstream"
+        )
         self._ready: deque[Sending] | None = None
         self._ready_octets = 0
         self._noted = (0, 0)
@@ -190,10 +193,12 @@ class Lane:
         if failure is not None:
             raise failure
 
-    @property
-    def rests_until(self) -> float:
-        """Before that nothing is won by reading the source; in the past for none."""
-        return self._box_of_runs.rests_until if self._box_of_runs is not None else 0.0
+    def vain(self, now: float) -> None:
+        """The source has rested, and said nothing."""
+        outbox = self.paced
+        if outbox is not None and not self.sink.is_blocked and not self._ready:
+            self._go(outbox, outbox.vain(now), False, now)
+            self.sink.flush()
 
     def _passes_on(self, data: bytes) -> bool:
         """Whether messages go on as they come; a peer that is slow is to be noticed before a lot has gone."""
@@ -211,7 +216,7 @@ class Lane:
         if binaries:
             row[figures.binary] += binaries
         row[figures.octets] += run.octets
-        sink, outbox = self.sink, self._box_of_runs
+        sink, outbox = self.sink, self.paced
         if sink.sent_close or sink.is_lost:
             return
         if outbox is not None:
@@ -270,8 +275,8 @@ class Lane:
 
     def _send(self, sending: Sending) -> None:
         self.sink.send(sending.opcode, sending.payload)
-        if self._is_batching:
-            self._figures.sent(sending, self.target or 0)
+        if self._is_batching and self._outbox is not None:
+            self._figures.sent(sending, self._outbox.target)
         if not self._joins:
             self.sink.flush()
 
@@ -349,8 +354,12 @@ class Lane:
             self._empty(Flush.DRAIN, now)
             self.sink.flush()
         if not self.sink.is_blocked and self.source.is_held and self.queued[1] <= self._queue.go_on_below:
-            self._figures.row[self._figures.paused] += now - self._paused_at
+            self._count_pause(now)
             self.source.release()
+
+    def _count_pause(self, now: float) -> None:
+        self._figures.row[self._figures.paused] += now - self._paused_at
+        self._paused_at = now
 
     def finish(self, now: float) -> None:
         """Everything goes now: a Close follows."""
@@ -360,9 +369,11 @@ class Lane:
 
     def forget(self) -> None:
         """Nobody is there any more to take what waits."""
+        if self.source.is_held:
+            self._count_pause(time.monotonic())
         self._ready = None
         self._ready_octets = 0
-        self._outbox = self._box_of_runs = None
+        self._outbox = self.paced = None
         self._is_batching = False
         self.due_at = math.inf
         self._note()

@@ -35,13 +35,13 @@ class Leg(asyncio.Protocol):
         "_encode",
         "_pending",
         "_pending_octets",
+        "armed",
         "blocked_since",
         "figures",
         "file",
         "got_close",
         "heard",
         "inward",
-        "is_armed",
         "is_blocked",
         "is_failed",
         "is_held",
@@ -105,11 +105,12 @@ class Leg(asyncio.Protocol):
         self.rounds: Rounds | None = None
         """By whom it is read in the place of its transport."""
         self.file = -1
-        self.is_armed = False
-        """Whether `rounds` are told when there is something to read."""
+        self.armed = 0
+        """What `rounds` are told of: the events of their poller."""
         self.is_ready = False
         """Whether there is something to read, as far as `rounds` know."""
         self.rests_until = 0.0
+        """Before that `rounds` do not read it; 0 for who does not rest."""
         self.sent_close = False
         self.got_close = False
         self.is_lost = False
@@ -213,6 +214,11 @@ class Leg(asyncio.Protocol):
         """Be read by them, where that is possible."""
         if rounds.take(self):
             self.rounds = rounds
+
+    def hurry(self) -> None:
+        """Take what it has said already, though it rests."""
+        if self.rounds is not None:
+            self.rounds.hurry(self)
 
     def _leave_rounds(self) -> None:
         if self.rounds is not None:

@@ -4,8 +4,9 @@ Reading is what a message costs once it is written with others: a call of the ke
 hundred octets. What arrives within a round, or while a connection rests, comes with one call. The kernel keeps it
 meanwhile, and tells the sender when it is too much.
 
-The sockets are in an edge-triggered poller of our own, so that leaving one unread costs nothing; their transports do
-not read. A connection that ends goes back to its transport, which knows how."""
+The sockets are in a poller of our own, so that leaving one unread costs nothing; their transports do not read. Whoever
+is read as something comes is told of edge-triggered, who rests only once, and then not before it was read. A connection
+that ends goes back to its transport, which knows how."""
 
 from __future__ import annotations
 
@@ -31,20 +32,34 @@ _MOST = 256
 """Connections that are read before everybody else has a turn."""
 _EMPTY = 3
 """Rounds without anything to read, after which the loop watches instead."""
-_EVENTS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET if CAN_POLL else 0
+_ALWAYS = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLET if CAN_POLL else 0
+_ONCE = select.EPOLLIN | select.EPOLLRDHUP | select.EPOLLONESHOT if CAN_POLL else 0
 _ENDS = select.EPOLLRDHUP | select.EPOLLHUP | select.EPOLLERR if CAN_POLL else 0
 
 
 class Rounds:
     """The upstreams of a worker that are read so."""
 
-    __slots__ = ("_again", "_buffer", "_empty", "_last", "_legs", "_loop", "_poller", "_resting", "_timer", "_view")
+    __slots__ = (
+        "_again",
+        "_buffer",
+        "_empty",
+        "_is_round",
+        "_last",
+        "_legs",
+        "_loop",
+        "_poller",
+        "_resting",
+        "_timer",
+        "_view",
+    )
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._legs: dict[int, Leg] = {}
         self._poller: select.epoll | None = None
-        self._timer: asyncio.TimerHandle | None = None  # None while the loop watches
+        self._is_round = False  # whether a next round is planned; otherwise the loop watches
+        self._timer: asyncio.TimerHandle | None = None  # for the next round, or the end of the first rest
         self._resting: dict[int, list[Leg]] = {}
         self._again: list[Leg] = []
         self._empty = 0
@@ -65,10 +80,10 @@ class Rounds:
             self._poller = select.epoll()
             self._watch()
         transport.pause_reading()
-        self._poller.register(file, _EVENTS)
+        self._poller.register(file, _ALWAYS)
         self._legs[file] = leg
         leg.file = file
-        leg.is_armed = True
+        leg.armed = _ALWAYS
         return True
 
     def forget(self, leg: Leg) -> None:
@@ -90,22 +105,35 @@ class Rounds:
             self._again.append(leg)
             self._begin()
 
+    def hurry(self, leg: Leg) -> None:
+        """Take what has come already: there will be no further round for this connection."""
+        if leg.file >= 0 and not leg.is_held:
+            self._read(leg, time.monotonic())
+
     # --- rounds ----------------------------------------------------------------------------------
 
     def _watch(self) -> None:
+        """Nothing has come for some rounds: the loop tells when something does, or when a rest ends."""
         assert self._poller is not None
+        self._is_round = False
         self._timer = None
+        if self._resting:
+            until = (min(self._resting) + 1) * ROUND
+            self._timer = self._loop.call_later(max(0.0, until - time.monotonic()), self._wake)
         self._loop.add_reader(self._poller.fileno(), self._wake)
 
     def _wake(self) -> None:
-        """Something came while nothing was expected."""
+        """Something came while nothing was expected, or a rest ends."""
         self._begin()
         self._last = time.monotonic()
         self._round()
 
     def _begin(self) -> None:
-        if self._timer is None and self._poller is not None:
+        if not self._is_round and self._poller is not None:
             self._loop.remove_reader(self._poller.fileno())
+            if self._timer is not None:
+                self._timer.cancel()
+            self._is_round = True
             self._empty = 0
             self._timer = self._loop.call_later(ROUND, self._ring)
 
@@ -117,7 +145,7 @@ class Rounds:
         poller = self._poller
         if poller is None:
             return
-        now = time.monotonic()
+        now, last = time.monotonic(), self._last
         legs = self._legs
         found = poller.poll(0, _MOST)
         for file, events in found:
@@ -127,9 +155,17 @@ class Rounds:
             if events & _ENDS:
                 self._return(leg)
                 continue
-            leg.is_ready = True
-            if leg.rests_until <= now and not leg.is_held:
-                self._read(leg, now)
+            if leg.armed == _ONCE:
+                leg.armed = 0
+            if leg.is_held:
+                leg.is_ready = True
+            elif leg.rests_until <= now:
+                box = leg.inward.paced
+                until = box.comes(last, now) if box is not None else 0.0
+                if until > now:
+                    self._rest(leg, until)
+                else:
+                    self._read(leg, now)
         again, self._again = self._again, []
         for leg in again:
             if leg.is_ready and leg.rests_until <= now and not leg.is_held:
@@ -139,13 +175,14 @@ class Rounds:
             turn = int(now / ROUND) - 1  # all of them are over
             for due in [each for each in resting if each <= turn]:
                 for leg in resting.pop(due):
-                    if leg.file < 0 or leg.rests_until > now:
-                        continue
-                    leg.is_ready = True  # nobody was told
-                    if not leg.is_held:
-                        self._read(leg, now)
+                    if 0.0 < leg.rests_until <= now and leg.file >= 0:
+                        if leg.is_held:
+                            leg.rests_until = 0.0
+                            leg.is_ready = True
+                        else:
+                            self._read(leg, now)
         self._last = now
-        if found or again or resting or self._again:
+        if found or again or self._again:
             self._empty = 0
             return
         self._empty += 1
@@ -155,13 +192,17 @@ class Rounds:
                 self._watch()
 
     def _read(self, leg: Leg, now: float) -> None:
+        rested = leg.rests_until > 0.0
+        leg.rests_until = 0.0
         leg.is_ready = False
         if leg.transport.is_closing():
             return
         try:
             size = os.readv(leg.file, [self._buffer])
         except BlockingIOError:
-            self._arm(leg)
+            if rested:
+                leg.inward.vain(now)
+            self._arm(leg, rested)
             return
         except OSError:
             size = 0
@@ -176,27 +217,32 @@ class Rounds:
             return
         if leg.file < 0:
             return
-        until = leg.inward.rests_until
+        box = leg.inward.paced
+        until = box.rests_until if box is not None else 0.0
         if until > now:
-            leg.rests_until = until
-            self._resting.setdefault(int(until / ROUND), []).append(leg)
-            self._disarm(leg)
+            self._rest(leg, until)
             return
-        self._arm(leg)
         if size == _AT_ONCE:
             leg.is_ready = True
             self._again.append(leg)
+        if rested or leg.armed != _ALWAYS:
+            self._arm(leg, rested)
 
-    def _disarm(self, leg: Leg) -> None:
-        """Who rests need not be told of: that would cost something for each message after all."""
-        if leg.is_armed and self._poller is not None:
-            leg.is_armed = False
-            self._poller.modify(leg.file, 0)
+    def _rest(self, leg: Leg, until: float) -> None:
+        leg.rests_until = until
+        due = int(until / ROUND)
+        if due in self._resting:
+            self._resting[due].append(leg)
+        else:
+            self._resting[due] = [leg]
 
-    def _arm(self, leg: Leg) -> None:
-        if not leg.is_armed and self._poller is not None:
-            leg.is_armed = True
-            self._poller.modify(leg.file, _EVENTS)  # tells of what is there already
+    def _arm(self, leg: Leg, rests: bool) -> None:
+        """Be told of what comes, and of what is there already. Who usually rests then need be told once: anything else
+        would cost something for each message after all."""
+        events = _ONCE if rests else _ALWAYS
+        if leg.armed != events and self._poller is not None and leg.file >= 0:
+            leg.armed = events
+            self._poller.modify(leg.file, events)
 
     def _return(self, leg: Leg) -> None:
         """It ends, or is broken: its transport will see the same, and knows what to do."""
@@ -208,8 +254,9 @@ class Rounds:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        else:
+        if not self._is_round:
             self._loop.remove_reader(self._poller.fileno())
+        self._is_round = False
         self._resting.clear()
         self._again.clear()
         self._poller.close()

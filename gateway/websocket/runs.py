@@ -26,6 +26,8 @@ class Run(NamedTuple):
     """Their content."""
     size: int
     """Octets of the frames they came in."""
+    step: int
+    """Octets of each record, if all are of one length; otherwise 0."""
 
 
 def read_run(data: bytes, most: int) -> Run | None:
@@ -84,7 +86,7 @@ def read_run(data: bytes, most: int) -> Run | None:
         del records[at:]
     if unchecked < at and not _is_text(records[unchecked:] if unchecked else records):
         return None
-    return Run(records, count, binaries, at - 2 * (count + wide), at)
+    return Run(records, count, binaries, at - 2 * (count + wide), at, 0)
 
 
 def _of_equals(data: bytes, step: int, count: int) -> Run | None:
@@ -95,7 +97,7 @@ def _of_equals(data: bytes, step: int, count: int) -> Run | None:
     records[::step] = bytes(count)
     if not _is_text(records):
         return None
-    return Run(records, count, 0, len(data) - 2 * count, len(data))
+    return Run(records, count, 0, len(data) - 2 * count, len(data), step)
 
 
 def _is_text(octets: bytes | bytearray) -> bool:

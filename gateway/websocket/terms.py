@@ -82,6 +82,12 @@ class TakesRuns(Outbox, Protocol):
     def accept_run(self, run: Run, now: float, blocked: bool) -> list[Sending]:
         """As `accept`. The records are the outbox's own from then on."""
 
+    def comes(self, since: float, now: float) -> float:
+        """Something has come at the source since then. When it is worth reading; in the past for at once."""
+
+    def vain(self, now: float) -> list[Sending]:
+        """Nothing has come although it was time to read; what goes all the same."""
+
 
 Unpack = Callable[[int, bytes], list[Message]]
 """The messages in a frame of a peer that sends batches. Raises WebSocketError."""

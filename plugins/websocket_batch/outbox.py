@@ -99,7 +99,7 @@ class BatchOutbox:
         adaptive = self._adaptive
         if adaptive is not None:
             adaptive.arrived(len(messages), now)
-            self._most = MOST_RECORDS if adaptive.is_quiet else adaptive.target
+            self._most = MOST_RECORDS if adaptive.is_quiet else rules.most
         most, most_octets, mark = self._most, rules.max_octets, self._mark
         urgent = rules.threshold if self._by_priority else _NEVER_URGENT
         number, octets = self._next, self.octets  # in local variables, as this is done for every message there is
@@ -137,8 +137,11 @@ class BatchOutbox:
                 waiting, octets = self._waiting, 0
         self._next, self.octets = number, octets
         self.messages = len(waiting)
-        if adaptive is not None and adaptive.is_quiet and waiting and not blocked:
-            out += self.take(Flush.IDLE, now)
+        if adaptive is not None and waiting and not blocked:  # what has come together goes together
+            if adaptive.is_quiet:
+                out += self.take(Flush.IDLE, now)
+            elif len(waiting) >= adaptive.target:
+                out += self.take(Flush.ADAPTIVE, now)
         return out
 
     def _go(self, reason: Flush, number: int, octets: int, now: float) -> list[Sending]:

@@ -1,71 +1,120 @@
 """How long a batch takes to fill, and so how long the connection it comes from may rest unread. Rules only.
 
-A steady flow of single messages costs a read for each of them, which batches cannot spare. When the last batches came
-in many pieces, the next one is as far away as they took: until then there is nothing to win by reading. What comes in
-one piece, or irregularly, is read as it comes. Nobody waits longer for it: a rest ends when the batch should be full,
-and in any case before its time is up."""
+A read and a write are all that a batch should cost, however many pieces it comes in. So once something has come, the
+connection rests until the batch should be full, as far as the last ones tell; what comes all at once is read at once.
+Nobody waits longer for it: a rest ends before the batch's time is up.
 
-_MANY = 3
-"""Reads for one batch that make a flow steady."""
-_MORE = 1.1
+A rest that was long enough is a little shorter the next time, and ever more so, until one is too short: then the batch
+itself has told how long it takes. What takes much longer than usual counts when it happens twice in a row."""
+
+_MORE = 1.25
 """Part of the time in which a batch should be full, so that mostly it is."""
-_LEAST = 0.006
+_LEAST = 0.004
 """Seconds below which a rest is none."""
 _LONGEST = 0.25
 """Seconds of one rest: a Close frame or a ping waits with the messages."""
 _MARGIN = 0.008
 """Seconds before its time is up in which a batch waits for nothing any more: for timers, and for who reads."""
+_ROUND = 0.002
+"""Seconds within which the first pieces of a batch have come."""
+_STEP = 0.02
+"""Part by which the first rest after one that was too short is shorter than that took; each next one twice as much."""
+_LARGEST_STEP = 0.25
+_CAUTION = 4.0
+"""Times as long as a batch has taken so far may its connection rest while nobody knows how long the others took."""
+_AGAIN = 20
+"""Batches after which what is left of one waits for company again, when nothing had come to it."""
 
 
 class Pace:
     """Of one connection. `until` is when its rest is over."""
 
-    __slots__ = ("_fill", "_gone", "_polls", "_rested", "_wait", "reads", "until")
+    __slots__ = ("_alone", "_came", "_doubts", "_fill", "_had", "_is_short", "_rested", "_step", "_wait", "until")
 
-    def __init__(self, wait: float) -> None:
-        self._wait = wait
-        self._fill = 0.0  # seconds in which a batch fills, 0 while nobody knows
-        self._gone = 0.0  # when the last one went
-        self._polls = False  # whether the next batch needs no first message to begin with
+    def __init__(self, wait: float, fill: float = 0.0) -> None:
+        self._wait = wait - _MARGIN
+        self._fill = fill  # seconds in which a batch fills
+        self._came = 0.0  # when the first messages may have come, as far as they are not read
+        self._doubts = True  # whether the last batch took much longer than those before it; of the first nobody knows
+        self._alone = 0  # how often what is left of a batch goes as well, since nothing came to it
+        self._had = 0.0  # what there was of the batch when it began
         self._rested = False
-        self.reads = 0
-        """Reads that the batch has taken so far."""
+        self._is_short = False  # whether a read has left the batch unfilled
+        self._step = _STEP
         self.until = 0.0
 
-    def begin(self, now: float) -> float:
-        """A batch begins; since when its first message may have waited."""
-        if self._fill:
-            rested, self._rested = self.until > 0.0 and now < self.until + _LEAST, False
-            self._polls = rested or now - self._gone < self._fill / 2
-            if rested:
-                self._rested = True
-                return self._gone
-        return now
+    def comes(self, since: float, now: float, share: float, due_at: float) -> None:
+        """Something has come since then. Of the batch there is a `share` already, and it is `due_at`."""
+        self._came = since
+        if share:
+            self._rest(min(now + self._fill * (1.0 - share), due_at - _MARGIN), now)
+        else:
+            self._rest(since + min(self._fill, self._wait), now)
 
-    def wait(self, now: float, missing: float, due_at: float) -> bool:
-        """A batch is not full, so much of it is `missing`. Whether it shall go all the same: it rested, and its time is
-        nearly up."""
-        self.until = 0.0
-        if not self._fill:
-            return False
+    def arrived(self, now: float) -> float:
+        """Something was read; since when it may have been there."""
+        came, self._came = self._came, 0.0
+        return came or now
+
+    def wait(self, now: float, since: float, share: float, due_at: float) -> bool:
+        """Only a `share` of the batch is there, in which the first has waited `since` then. Whether it shall go all the
+        same: it rested, and its time is nearly up."""
         if self._rested and due_at - now < _MARGIN + _LEAST:
             return True
-        until = min(now + self._fill * missing * _MORE, due_at - _MARGIN, now + _LONGEST)
-        if until - now >= _LEAST:
-            self.until = until
-            self._rested = True
+        self._is_short = True
+        took = max(now - since, _ROUND)
+        until = now + max(took / max(share - self._had, 0.01), self._fill) * _MORE * (1.0 - share)
+        if not self._fill:
+            until = min(until, now + _CAUTION * took)
+        self._rest(min(until, due_at - _MARGIN), now)
+        if self.until:
+            self._came = now
         return False
+
+    def leave(self, now: float, share: float, due_at: float) -> bool:
+        """A batch went, and a `share` of the next one is left. Whether that shall go as well, as what it lacks would
+        not come in time."""
+        self._had = share
+        if self._alone:
+            self._alone -= 1
+            return True
+        until = now + self._fill * (1.0 - share)
+        if self._fill and until > due_at - _MARGIN:
+            return True
+        self._rest(until, now)
+        if self.until:
+            self._came = now
+        return False
+
+    def vain(self, now: float, due_at: float) -> bool:
+        """Nothing has come in a rest. Whether what waits shall go, its time being nearly up; otherwise the next message
+        will be told of."""
+        self.until = self._came = 0.0
+        return due_at - now < _MARGIN + _LEAST
+
+    def _rest(self, until: float, now: float) -> None:
+        if until - now < _LEAST:
+            self.until = 0.0
+        else:
+            self.until = min(until, now + _LONGEST)
+            self._rested = True
 
     def gone(self, now: float, since: float, share: float) -> None:
         """A batch went whose first message had waited `since` then, `share` times as much as makes one."""
-        reads = self.reads
-        if reads >= _MANY or (self._rested and (reads > 1 or self._polls)):
-            fill = (now - since) / share
-            self._fill = fill if not self._fill else (self._fill + fill) / 2
-            if self._fill < _LEAST:
-                self._fill = 0.0
+        if self._had and share <= self._had:
+            self._alone = _AGAIN
+        took = max(now - since, 0.0) / max(share - self._had, 0.01)
+        if share >= 1.0 and not self._is_short:
+            self._doubts = False
+            if self._fill:
+                fill = min(self._fill, took) * (1.0 - self._step)
+                self._fill = fill if fill >= _LEAST else 0.0
+                self._step = min(2.0 * self._step, _LARGEST_STEP)
+        elif took > 2.0 * self._fill and not self._doubts and took * _MORE >= _LEAST:
+            self._doubts = True
         else:
-            self._fill = 0.0
-        self.reads, self._rested, self._gone, self.until = 0, False, now, 0.0
-        if self._polls and self._fill:
-            self.until = now + min(self._fill * _MORE, self._wait - _MARGIN, _LONGEST)
+            self._doubts = False
+            self._fill = took * _MORE if took * _MORE >= _LEAST else 0.0
+            self._step = _STEP
+        self._rested = self._is_short = False
+        self.until = self._had = 0.0

@@ -21,7 +21,10 @@ class RecordOutbox:
 
     __slots__ = (
         "_adaptive",
+        "_enough",
+        "_full",
         "_gone",
+        "_is_quiet",
         "_most",
         "_number",
         "_pace",
@@ -40,8 +43,10 @@ class RecordOutbox:
         strategy = rules.strategy
         self._adaptive = Adaptive(rules.least, rules.most, rules.max_delay) if strategy is Strategy.ADAPTIVE else None
         self._urgent = rules.threshold if strategy in (Strategy.PRIORITY, Strategy.HYBRID) else _NEVER_URGENT
-        self._most = MOST_RECORDS if strategy is Strategy.TIME else rules.max_messages
-        self._pace = Pace(rules.max_delay)
+        self._most = self._enough = MOST_RECORDS if strategy is Strategy.TIME else rules.max_messages
+        self._full = Flush.SIZE if self._adaptive is None else Flush.ADAPTIVE
+        self._is_quiet = False
+        self._pace = Pace(rules.max_delay, rules.max_delay if strategy is Strategy.TIME else 0.0)
         self._parts: list[bytes | bytearray] = []
         self._gone = 0  # octets of the first part that were given up
         self._number = 0  # of the first message that waits
@@ -54,44 +59,62 @@ class RecordOutbox:
     @property
     def target(self) -> int:
         """Messages a batch aims for."""
-        return self._most if self._adaptive is None else self._adaptive.target
+        return self._enough if self._adaptive is None else self._adaptive.target
 
     @property
     def rests_until(self) -> float:
         """When the connection it comes from is worth reading again; in the past for always."""
         return self._pace.until
 
+    def comes(self, since: float, now: float) -> float:
+        """Something has come since then: when it is worth reading."""
+        adaptive = self._adaptive
+        if adaptive is not None and adaptive.is_quiet:
+            return 0.0
+        pace = self._pace
+        pace.comes(since, now, self._share if self.messages else 0.0, self.due_at)
+        return pace.until
+
+    def vain(self, now: float) -> list[Sending]:
+        """Nothing has come in a rest; what goes all the same."""
+        return self.take(Flush.TIME, now) if self._pace.vain(now, self.due_at) and self.messages else _NOTHING
+
+    @property
+    def _share(self) -> float:
+        """How much there is of what makes a batch."""
+        return max(self.messages / self._enough, self.octets / self._rules.max_octets)
+
     def accept_run(self, run: MessageRun, now: float, blocked: bool) -> list[Sending]:
         """Take a run in; what goes at once."""
-        adaptive = self._adaptive
+        adaptive, pace = self._adaptive, self._pace
         if adaptive is not None:
             self._look(adaptive, run.messages, now)
-        messages, octets, rules = self.messages + run.messages, self.octets + run.octets, self._rules
         if blocked:
             self._keep(run, now)
             return _NOTHING
+        arrived = pace.arrived(now)
         if not self.messages:
-            self._begin(self._pace.begin(now))
-        self._pace.reads += 1
-        since = self._since
-        if messages > self._most or octets >= rules.max_octets:
-            out = self._fill(run.records, now)
-            if adaptive is not None and adaptive.is_quiet:
-                out += self._go(Flush.IDLE, now)
+            self._begin(arrived)
+        messages, octets, since = self.messages + run.messages, self.octets + run.octets, self._since
+        share = max(messages / self._enough, octets / self._rules.max_octets)
+        if messages > self._most or octets >= self._rules.max_octets:
+            out = self._fill(run, arrived, now)
+            if self.messages >= self._enough or self._is_quiet:
+                out += self._go(self._full, now)
+            pace.gone(now, since, share)
+            if self.messages and pace.leave(now, self._share, self.due_at):
+                out += self._go(Flush.TIME, now)
+            return out
+        self._parts.append(run.records)
+        self.messages, self.octets = messages, octets
+        if messages >= self._enough or self._is_quiet:
+            reason = self._full
+        elif pace.wait(now, since, share, self.due_at):
+            reason = Flush.TIME
         else:
-            self._parts.append(run.records)
-            self.messages, self.octets = messages, octets
-            if messages == self._most:
-                out = self._go(self._full, now)
-            elif adaptive is not None and adaptive.is_quiet:
-                out = self._go(Flush.IDLE, now)
-            else:
-                share = max(messages / self._most, octets / rules.max_octets)
-                if not self._pace.wait(now, 1.0 - share, self.due_at):
-                    return _NOTHING
-                out = self._go(Flush.TIME, now)
-        self._pace.gone(now, since, max(messages / self._most, octets / rules.max_octets))
-        return out
+            return _NOTHING
+        pace.gone(now, since, share)
+        return self._go(reason, now)
 
     def _keep(self, run: MessageRun, now: float) -> None:
         """Of a peer that takes nothing now."""
@@ -111,29 +134,69 @@ class RecordOutbox:
             size, priority = len(payload), opcode >> 4
             record = b"%c%b%b" % ((opcode & 0xF) >> 1 | priority << 1, varint(size), payload)
             self._add(record, size, priority >= self._urgent, now, blocked, out)
-        if adaptive is not None and adaptive.is_quiet and self.messages and not blocked:
-            out += self._go(Flush.IDLE, now)
+        if adaptive is not None and self.messages and not blocked and (self.messages >= self._enough or self._is_quiet):
+            out += self._go(self._full, now)
         return out
 
     def _look(self, adaptive: Adaptive, messages: int, now: float) -> None:
         adaptive.arrived(messages, now)
-        self._most = MOST_RECORDS if adaptive.is_quiet else adaptive.target
-
-    @property
-    def _full(self) -> Flush:
-        return Flush.SIZE if self._adaptive is None else Flush.ADAPTIVE
+        self._is_quiet = adaptive.is_quiet
+        self._full = Flush.IDLE if self._is_quiet else Flush.ADAPTIVE
+        self._enough = MOST_RECORDS if self._is_quiet else adaptive.target
+        self._most = MOST_RECORDS if self._is_quiet else self._rules.most
 
     def _begin(self, now: float) -> None:
         self._since = now
         self.due_at = now + self._rules.max_delay
 
-    def _fill(self, records: bytes | bytearray, now: float) -> list[Sending]:
+    def _fill(self, run: MessageRun, arrived: float, now: float) -> list[Sending]:
         """A run in which at least one batch ends."""
         out: list[Sending] = []
-        begin = 0
+        records, step, most, most_octets = run.records, run.step, self._most, self._rules.max_octets
+        if not step:
+            return self._fill_one_by_one(records, arrived, now)
+        size, left, at = run.octets // run.messages, run.messages, 0
+        while left:
+            room = most_octets - self.octets
+            fits = room // size if size else left if room >= 0 else 0
+            if self.messages:
+                if fits <= 0:
+                    out += self._go(Flush.BYTES, now)
+                    continue
+            else:
+                self._begin(arrived)
+            taken = max(1, min(most - self.messages, fits, left))
+            self._parts.append(records[at : at + taken * step])
+            self.messages += taken
+            self.octets += taken * size
+            left -= taken
+            at += taken * step
+            if self.messages >= most:
+                out += self._go(self._full, now)
+            elif self.octets >= most_octets:
+                out += self._go(Flush.BYTES, now)
+        return out
+
+    def _fill_one_by_one(self, records: bytes | bytearray, arrived: float, now: float) -> list[Sending]:
+        out: list[Sending] = []
+        most, most_octets = self._most, self._rules.max_octets
+        begin = at = 0
         for end, size in walk_run(records):
-            self._add(records[begin:end], size, False, now, False, out)
-            begin = end
+            if self.messages and self.octets + size > most_octets:
+                self._parts.append(records[begin:at])
+                begin = at
+                out += self._go(Flush.BYTES, now)
+            if not self.messages:
+                self._begin(arrived)
+            self.messages += 1
+            self.octets += size
+            at = end
+            if self.messages >= most or self.octets >= most_octets:
+                self._parts.append(records[begin:at])
+                begin = at
+                out += self._go(self._full if self.messages >= most else Flush.BYTES, now)
+        if begin < at:
+            self._parts.append(records[begin:])
         return out
 
     def _add(
@@ -159,8 +222,7 @@ class RecordOutbox:
     def take(self, reason: Flush, now: float) -> list[Sending]:
         """All that waits."""
         if self.messages:
-            share = max(self.messages / self._most, self.octets / self._rules.max_octets)
-            self._pace.gone(now, self._since, share)
+            self._pace.gone(now, self._since, self._share)
         return self._go(reason, now)
 
     def _go(self, reason: Flush, now: float) -> list[Sending]:
@@ -179,9 +241,9 @@ class RecordOutbox:
         return self._batches(b"".join(parts), waited, reason)
 
     def _batch(self, parts: list[bytes | bytearray], messages: int, waited: float, reason: Flush) -> Sending:
-        head = b"\x01%b" % varint(self._number)
+        parts.insert(0, b"\x01%b" % varint(self._number))
         self._number += messages
-        return Sending(2, head + b"".join(parts), messages, waited, reason)
+        return Sending(2, b"".join(parts), messages, waited, reason)
 
     def _batches(self, records: bytes, waited: float, reason: Flush) -> list[Sending]:
         """So much waits only while the peer is blocked."""

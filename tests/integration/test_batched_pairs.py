@@ -126,6 +126,28 @@ async def test_messages_before_a_close_or_an_end_go_first() -> None:
         assert pair.heard() == ["a", "b"]
 
 
+async def test_what_an_upstream_has_said_while_it_rests_goes_before_our_own_close() -> None:
+    async with a_pair(Strategy.TIME, max_delay=3600.0) as pair:
+        await pair.says(news("a"))
+        await until(lambda: pair.pair.upstream.rests_until > 0.0)
+        await pair.says(news("b", "c"))
+        pair.pair.close(1012, "the gateway restarts")
+        assert pair.codes() == [1012]
+        assert pair.heard() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("strategy", list(Strategy))
+async def test_bursts_and_single_messages_by_turns_all_arrive(strategy: Strategy) -> None:
+    async with a_pair(strategy, max_delay=0.05) as pair:
+        sent = [f"message {at}" for at in range(200)]
+        at = 0
+        for number in (1, 1, 1, 10, 10, 1, 33, 7, 1, 25, 60, 50):
+            await pair.says(news(*sent[at : at + number]))
+            at += number
+            await until(lambda at=at: len(pair.heard()) == at)  # type: ignore[misc]
+        assert pair.heard() == sent
+
+
 async def test_an_upstream_that_breaks_the_protocol_is_left_to_its_transport() -> None:
     async with a_pair() as pair:
         await pair.says(news("a") + frame(3, b"", masked=False) + news("b"))

@@ -20,18 +20,33 @@ pytestmark = pytest.mark.skipif(not CAN_POLL, reason="edge-triggered polling is 
 
 
 class Source(asyncio.Protocol):
-    """What the rounds need to know of a leg."""
+    """What the rounds need to know of a leg, its lane and its outbox."""
 
     def __init__(self) -> None:
         self.transport: Any = None
         self.rounds: Rounds | None = None
         self.file = -1
-        self.is_ready = self.is_armed = self.is_held = self.has_ended = self.is_lost = False
+        self.is_ready = self.is_held = self.has_ended = self.is_lost = False
+        self.armed = 0
         self.rests_until = 0.0
         self.inward = self
         self.got = bytearray()
         self.by_transport = bytearray()
         self.fails = False
+        self.rest = 0.0
+        self.first_rest = 0.0
+        self.in_vain = 0
+
+    @property
+    def paced(self) -> Source:
+        return self
+
+    def comes(self, since: float, now: float) -> float:
+        assert since <= now
+        return time.monotonic() + self.first_rest if self.first_rest else 0.0
+
+    def vain(self, now: float) -> None:
+        self.in_vain += 1
         self.rest = 0.0
 
     def take(self, data: bytes, now: float) -> None:
@@ -39,7 +54,7 @@ class Source(asyncio.Protocol):
         if self.fails:
             raise ValueError("of the protocol")
         self.got += data
-        self.rests_until = self.rest
+        self.rests_until = time.monotonic() + self.rest if self.rest else 0.0
 
     def read_on(self) -> None:
         self.transport.resume_reading()
@@ -109,7 +124,7 @@ async def test_after_quiet_the_loop_watches_and_reading_goes_on() -> None:
         for at in range(3):
             peer.sendall(b"x")
             await until(lambda at=at: len(source.got) == at + 1)  # type: ignore[misc]
-            await until(lambda: rounds._timer is None)
+            await until(lambda: not rounds._is_round)
         source.transport.abort()
         await until(lambda: source.is_lost)
 
@@ -119,7 +134,7 @@ async def test_who_rests_is_not_read_and_others_are() -> None:
     source, peer = await connected(rounds)
     other, other_peer = await connected(rounds)
     with peer, other_peer:
-        source.rest = time.monotonic() + 3600.0
+        source.rest = 3600.0
         peer.sendall(b"first")
         await until(lambda: source.got == b"first")
         peer.sendall(b"second")
@@ -136,17 +151,57 @@ async def test_a_rest_ends(is_in_vain: bool) -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
     with peer:
-        source.rest = time.monotonic() + 0.05
+        source.rest = 0.05
         peer.sendall(b"first")
         await until(lambda: bool(source.got))
         if is_in_vain:
-            await until(lambda: source.is_armed)
+            await until(lambda: source.in_vain == 1)
         peer.sendall(b"second")
         await until(lambda: source.got == b"firstsecond")
         peer.sendall(b"third")
         await until(lambda: source.got == b"firstsecondthird")
         source.transport.abort()
         await until(lambda: source.is_lost)
+
+
+async def test_who_rests_first_is_read_once_for_all_that_comes_meanwhile() -> None:
+    rounds = Rounds(asyncio.get_running_loop())
+    source, peer = await connected(rounds)
+    other, other_peer = await connected(rounds)
+    with peer, other_peer:
+        for at in range(3):
+            source.first_rest = 3600.0
+            peer.sendall(b"<")
+            await until(lambda: source.rests_until > 0.0)
+            peer.sendall(b"%d>" % at)
+            other_peer.sendall(b"x")
+            await until(lambda at=at: len(other.got) == at + 1)  # type: ignore[misc]
+            assert len(source.got) == 3 * at
+            rounds.hurry(source)  # type: ignore[arg-type]  # a stand-in
+            assert source.got.endswith(b"<%d>" % at)
+        source.first_rest = 0.0
+        peer.sendall(b"at once")
+        await until(lambda: source.got.endswith(b"at once"))
+        source.transport.abort()
+        other.transport.abort()
+        await until(lambda: source.is_lost and other.is_lost)
+
+
+async def test_while_all_rest_the_loop_watches_and_a_rest_ends_all_the_same() -> None:
+    rounds = Rounds(asyncio.get_running_loop())
+    source, peer = await connected(rounds)
+    other, other_peer = await connected(rounds)
+    with peer, other_peer:
+        source.first_rest = 3600.0
+        peer.sendall(b"x")
+        await until(lambda: source.rests_until > 0.0 and not rounds._is_round)
+        other.first_rest = 0.05
+        other_peer.sendall(b"y")
+        await until(lambda: other.got == b"y")
+        assert not source.got
+        source.transport.abort()
+        other.transport.abort()
+        await until(lambda: source.is_lost and other.is_lost)
 
 
 async def test_who_is_held_is_read_again_when_somebody_says_so() -> None:
@@ -169,7 +224,7 @@ async def test_an_end_is_for_the_transport_with_all_that_came_before(rest: float
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
     with peer:
-        source.rest = time.monotonic() + rest if rest else 0.0
+        source.rest = rest
         peer.sendall(b"first ")
         await until(lambda: bool(source.got))
         peer.sendall(b"second ")

@@ -35,6 +35,7 @@ def test_a_run_holds_all_whole_messages_as_they_came(messages: list[tuple[int, b
     assert run.size == len(data)
     assert (run.messages, run.octets) == (len(messages), sum(len(payload) for _, payload in messages))
     assert run.binaries == sum(opcode == 2 for opcode, _ in messages)
+    assert not run.step or {len(payload) + 2 for _, payload in messages} == {run.step}
 
 
 @given(_MESSAGES, st.integers(0, 10_000))

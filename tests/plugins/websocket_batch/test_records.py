@@ -64,6 +64,33 @@ def test_adaptive_sends_at_once_while_little_comes() -> None:
     assert (sending.reason, sending.messages) == (Flush.IDLE, 2)
 
 
+def test_adaptive_sends_together_what_has_come_together() -> None:
+    outbox = box("adaptive", max_octets=1000)
+    for at in range(20):
+        outbox.accept_run(run_of(*"x" * 10), 100.0 + at / 5, False)
+    assert outbox.target < 12
+    (sending,) = outbox.accept_run(run_of(*"x" * 40), 104.0, False)
+    assert (sending.reason, sending.messages) == (Flush.ADAPTIVE, 40)
+    assert [each.messages for each in outbox.accept_run(run_of(*"x" * 120), 104.2, False)] == [50, 50, 20]
+
+
+def test_what_is_left_of_a_run_may_have_come_with_its_first_message() -> None:
+    outbox = box("time", max_octets=10)
+    assert outbox.comes(100.0, 100.002) > 100.08
+    sent = outbox.accept_run(run_of(*"x" * 11), 100.09, False)
+    assert [each.reason for each in sent] == [Flush.BYTES, Flush.TIME]
+    assert [each.waited for each in sent] == [pytest.approx(0.09)] * 2
+
+
+def test_a_rest_in_vain_sends_what_waits_when_its_time_is_nearly_up() -> None:
+    outbox = box("size")
+    assert outbox.vain(100.0) == []
+    outbox.accept_run(run_of("a"), 100.0, False)
+    assert outbox.vain(100.05) == []
+    (sending,) = outbox.vain(100.095)
+    assert (sending.reason, opened([sending])) == (Flush.TIME, [["a"]])
+
+
 def test_a_blocked_peer_gets_nothing_and_later_everything_in_order() -> None:
     outbox = box("hybrid", max_messages=3, max_octets=20)
     sent = [f"message {at}" for at in range(50)]
