@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.replicas import Server, redis_server
+from tests.support.redis import RedisServer, redis_server
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    with redis_server(tmp_path) as server:
+def server(tmp_path: Path) -> Iterator[RedisServer]:
+    with redis_server(folder=tmp_path) as server:
         yield server

@@ -8,7 +8,8 @@ import sys
 
 from gateway.sharing.kin import Kin, is_alive
 from gateway.tiers.tier import PurgeOrder
-from tests.support.replicas import Server, worker
+from tests.support.redis import RedisServer
+from tests.support.replicas import worker
 
 MEMBERS = b"slipstream:{purges}:members"
 
@@ -21,7 +22,7 @@ def test_a_process_that_ended_is_not_alive() -> None:
     assert not is_alive(process.pid)
 
 
-async def test_those_that_are_no_more_are_taken_off_the_list_and_no_others(server: Server) -> None:
+async def test_those_that_are_no_more_are_taken_off_the_list_and_no_others(server: RedisServer) -> None:
     async with worker(server, "A", "7") as one:
         for name in ("A/8", "A/9", "A/x", "B/8", "B:1/8", b"\xff/8"):
             await one.redis.call("ZADD", MEMBERS, 9e15, name)
@@ -36,7 +37,7 @@ async def test_those_that_are_no_more_are_taken_off_the_list_and_no_others(serve
         }
 
 
-async def test_no_purge_waits_for_a_sibling_that_was_killed(server: Server) -> None:
+async def test_no_purge_waits_for_a_sibling_that_was_killed(server: RedisServer) -> None:
     async with worker(server, "A", "7") as killed, worker(server, "A", "9") as sibling, worker(server, "B") as other:
         order = PurgeOrder(labels=(b"tag a",))
         killed.redis.unsubscribe(b"slipstream:{purges}:news", killed.sharing.purges._hear)
@@ -47,7 +48,7 @@ async def test_no_purge_waits_for_a_sibling_that_was_killed(server: Server) -> N
         assert (taken.acknowledged, taken.silent) == (("A",), ())
 
 
-async def test_without_redis_it_is_left_for_later(server: Server) -> None:
+async def test_without_redis_it_is_left_for_later(server: RedisServer) -> None:
     async with worker(server, "A", "7") as one:
         server.kill()
         await Kin(one.redis, MEMBERS, one.sharing.member).bury()

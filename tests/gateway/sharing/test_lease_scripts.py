@@ -9,7 +9,8 @@ from typing import Any
 from gateway.sharing.lease_scripts import DISOWN, END, RENEW, TAKE
 from gateway.tiers.redis_record import section, sections
 from gateway.tiers.redis_scripts import PUT
-from tests.support.replicas import Server, worker
+from tests.support.redis import RedisServer
+from tests.support.replicas import worker
 
 KEY, ANSWER = b"{x}:lease", b"{x}:answer"
 MINUTE = 60_000
@@ -42,7 +43,7 @@ async def end(redis: Any, token: bytes, state: str, lasts: int = 0) -> int:
     return ended
 
 
-async def test_one_has_it_and_the_others_hear_for_how_long(server: Server) -> None:
+async def test_one_has_it_and_the_others_hear_for_how_long(server: RedisServer) -> None:
     async with worker(server) as one:
         what, _ = await take(one.redis)
         assert what == b"yours"
@@ -51,7 +52,7 @@ async def test_one_has_it_and_the_others_hear_for_how_long(server: Server) -> No
         assert 0 < milliseconds <= MINUTE
 
 
-async def test_whoever_waits_is_told_once_on_his_channel(server: Server) -> None:
+async def test_whoever_waits_is_told_once_on_his_channel(server: RedisServer) -> None:
     async with worker(server) as one:
         heard: list[bytes] = []
         for channel in (b"to:B/0", b"to:C/0"):
@@ -65,7 +66,7 @@ async def test_whoever_waits_is_told_once_on_his_channel(server: Server) -> None
         assert heard == [b"word", b"word"]
 
 
-async def test_an_answer_is_looked_at_before_anybody_fetches_another(server: Server) -> None:
+async def test_an_answer_is_looked_at_before_anybody_fetches_another(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis)
         assert await store(one.redis, token) == 1
@@ -76,7 +77,7 @@ async def test_an_answer_is_looked_at_before_anybody_fetches_another(server: Ser
         assert int(later) > int(token)
 
 
-async def test_a_late_answer_never_takes_the_place_of_a_newer_one(server: Server) -> None:
+async def test_a_late_answer_never_takes_the_place_of_a_newer_one(server: RedisServer) -> None:
     async with worker(server) as one:
         _, late = await take(one.redis, lasts=0)
         what, token = await take(one.redis)
@@ -88,14 +89,14 @@ async def test_a_late_answer_never_takes_the_place_of_a_newer_one(server: Server
         assert await answer(one.redis) == b"new"
 
 
-async def test_one_whose_lease_is_forgotten_writes_nothing(server: Server) -> None:
+async def test_one_whose_lease_is_forgotten_writes_nothing(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis)
         await one.redis.call("DEL", KEY)
         assert await store(one.redis, token) == 0
 
 
-async def test_a_lease_that_ran_out_counts_until_somebody_else_has_it(server: Server) -> None:
+async def test_a_lease_that_ran_out_counts_until_somebody_else_has_it(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis, lasts=0)
         assert await one.redis.script(RENEW, [KEY], [token, MINUTE, MINUTE]) == 1
@@ -104,14 +105,14 @@ async def test_a_lease_that_ran_out_counts_until_somebody_else_has_it(server: Se
         assert await one.redis.script(RENEW, [KEY], [token, MINUTE, MINUTE]) == 0
 
 
-async def test_a_lease_that_was_given_back_is_free(server: Server) -> None:
+async def test_a_lease_that_was_given_back_is_free(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis)
         assert await end(one.redis, token, "free") == 1
         assert (await take(one.redis))[0] == b"yours"
 
 
-async def test_where_answers_are_for_one_client_nobody_waits_for_a_while(server: Server) -> None:
+async def test_where_answers_are_for_one_client_nobody_waits_for_a_while(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis)
         await end(one.redis, token, "apart", MINUTE)
@@ -120,7 +121,7 @@ async def test_where_answers_are_for_one_client_nobody_waits_for_a_while(server:
         assert (await take(one.redis))[0] == b"yours"
 
 
-async def test_nothing_of_it_stays(server: Server) -> None:
+async def test_nothing_of_it_stays(server: RedisServer) -> None:
     async with worker(server) as one:
         _, token = await take(one.redis)
         assert 0 < await one.redis.call("PTTL", KEY) <= 2 * MINUTE
@@ -129,7 +130,7 @@ async def test_nothing_of_it_stays(server: Server) -> None:
         assert 0 < await one.redis.call("PTTL", ANSWER) <= MINUTE
 
 
-async def test_whoever_has_missed_that_it_is_his_gets_it_anew(server: Server) -> None:
+async def test_whoever_has_missed_that_it_is_his_gets_it_anew(server: RedisServer) -> None:
     async with worker(server) as one:
         _, first = await take(one.redis, who=b"to:A/0", nonce=1)
         what, second = await take(one.redis, who=b"to:A/0", nonce=2)
@@ -138,7 +139,7 @@ async def test_whoever_has_missed_that_it_is_his_gets_it_anew(server: Server) ->
         assert await store(one.redis, first) == 0
 
 
-async def test_what_may_have_been_got_is_given_back_and_nothing_else(server: Server) -> None:
+async def test_what_may_have_been_got_is_given_back_and_nothing_else(server: RedisServer) -> None:
     async with worker(server) as one:
         heard: list[bytes] = []
         one.redis.subscribe(b"to:B/0", heard.append)

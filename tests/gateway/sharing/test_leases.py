@@ -18,7 +18,8 @@ from gateway.sharing.lease_scripts import END, TAKE
 from gateway.sharing.leases import Leases, Seen, Turn
 from gateway.tiers.redis_record import section
 from gateway.tiers.redis_scripts import PUT
-from tests.support.replicas import Server, Worker, until, worker, workers
+from tests.support.redis import RedisServer, until
+from tests.support.replicas import Worker, worker, workers
 
 THING = b"http://a/"
 
@@ -65,7 +66,7 @@ async def store(one: Worker, lease: Lease) -> None:
     lease.written(stored=True)
 
 
-async def test_all_who_wait_anywhere_are_told_of_one_answer(server: Server) -> None:
+async def test_all_who_wait_anywhere_are_told_of_one_answer(server: RedisServer) -> None:
     async with workers(server, "A/0", "A/1", "B/0") as (first, *others):
         lease = await held(first)
         looks = [Looks() for _ in others]
@@ -76,7 +77,7 @@ async def test_all_who_wait_anywhere_are_told_of_one_answer(server: Server) -> N
         assert [len(one.sharing.leases) for one in (first, *others)] == [0, 0, 0]
 
 
-async def test_all_requests_of_a_worker_have_the_lease_in_common(server: Server) -> None:
+async def test_all_requests_of_a_worker_have_the_lease_in_common(server: RedisServer) -> None:
     async with worker(server) as one:
         found = await asyncio.gather(*(one.sharing.leases.turn(THING, look) for _ in range(100)))
         late = await one.sharing.leases.turn(THING, look)
@@ -89,7 +90,7 @@ async def test_all_requests_of_a_worker_have_the_lease_in_common(server: Server)
         assert late.end is End.FREE
 
 
-async def test_when_a_fetch_ends_in_nothing_another_one_may_try(server: Server) -> None:
+async def test_when_a_fetch_ends_in_nothing_another_one_may_try(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0", "C/0") as (a, b, c):
         lease = await held(a)
         waiting = [*await wait_for(b), *await wait_for(c)]
@@ -102,7 +103,7 @@ async def test_when_a_fetch_ends_in_nothing_another_one_may_try(server: Server) 
         assert await left is None
 
 
-async def test_an_answer_for_one_client_lets_all_go_at_once(server: Server) -> None:
+async def test_an_answer_for_one_client_lets_all_go_at_once(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         lease = await held(a)
         waiting = await wait_for(b, 50)
@@ -112,7 +113,7 @@ async def test_an_answer_for_one_client_lets_all_go_at_once(server: Server) -> N
 
 
 async def test_a_holder_that_was_killed_is_waited_for_as_long_as_its_lease(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE_SECONDS", 0.2)
     monkeypatch.setattr(module, "RENEW_SECONDS", 600.0)
@@ -128,7 +129,7 @@ async def test_a_holder_that_was_killed_is_waited_for_as_long_as_its_lease(
         assert answer.endswith(b"octets")
 
 
-async def test_a_lease_is_renewed_while_the_fetch_goes_on(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_is_renewed_while_the_fetch_goes_on(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "RENEW_SECONDS", 0.01)
     async with worker(server) as one:
         lease = await held(one)
@@ -144,13 +145,13 @@ async def test_a_lease_is_renewed_while_the_fetch_goes_on(server: Server, monkey
         await until(lambda: lease.is_lost)
 
 
-async def test_nobody_waits_longer_than_he_may(server: Server) -> None:
+async def test_nobody_waits_longer_than_he_may(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await held(a)
         assert await b.sharing.leases.turn(THING, look, timeout=0.01) is None
 
 
-async def test_when_redis_goes_all_who_wait_go_on_their_own(server: Server) -> None:
+async def test_when_redis_goes_all_who_wait_go_on_their_own(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await held(a)
         waiting = await wait_for(b, 100)
@@ -160,7 +161,7 @@ async def test_when_redis_goes_all_who_wait_go_on_their_own(server: Server) -> N
 
 
 async def test_what_was_held_when_redis_was_away_for_a_moment_is_given_back(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LEASE_SECONDS", 3600.0)
     async with workers(server, "A/0", "B/0") as (a, b):
@@ -182,7 +183,7 @@ async def test_what_was_held_when_redis_was_away_for_a_moment_is_given_back(
         assert failures == 0
 
 
-async def test_what_was_held_in_a_redis_that_was_emptied_is_given_back_to_nobody(server: Server) -> None:
+async def test_what_was_held_in_a_redis_that_was_emptied_is_given_back_to_nobody(server: RedisServer) -> None:
     async with worker(server) as one:
         lease = await held(one)
         await one.redis.call("FLUSHALL")
@@ -190,7 +191,7 @@ async def test_what_was_held_in_a_redis_that_was_emptied_is_given_back_to_nobody
         await until(lambda: one.figures.value("sharing_leases_fenced_total") == 1)
 
 
-async def test_who_leaves_is_not_counted(server: Server) -> None:
+async def test_who_leaves_is_not_counted(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         lease = await held(a)
         waiting = await wait_for(b, 3)
@@ -201,7 +202,7 @@ async def test_who_leaves_is_not_counted(server: Server) -> None:
         assert second.users == 2
 
 
-async def test_a_lease_that_comes_when_all_have_left_is_given_back(server: Server) -> None:
+async def test_a_lease_that_comes_when_all_have_left_is_given_back(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         lease = await held(a)
         (waiting,) = await wait_for(b)
@@ -211,7 +212,7 @@ async def test_a_lease_that_comes_when_all_have_left_is_given_back(server: Serve
         assert isinstance(await a.sharing.leases.turn(THING, look, timeout=5), Lease)
 
 
-async def test_a_newcomer_looks_first_and_fetches_only_what_is_not_there(server: Server) -> None:
+async def test_a_newcomer_looks_first_and_fetches_only_what_is_not_there(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await store(a, await held(a))
         looks = Looks()
@@ -221,7 +222,7 @@ async def test_a_newcomer_looks_first_and_fetches_only_what_is_not_there(server:
         assert isinstance(await b.sharing.leases.turn(THING, looks, seen=seen.token), Lease)
 
 
-async def test_names_tell_nothing_to_who_has_not_the_key(server: Server) -> None:
+async def test_names_tell_nothing_to_who_has_not_the_key(server: RedisServer) -> None:
     async with worker(server) as one:
         leases = Leases(one.redis, one.sharing.member, LeaseFigures(one.figures), b"key of digests")
         assert isinstance(await leases.turn(b"http://secret.example/", look), Lease)
@@ -229,7 +230,7 @@ async def test_names_tell_nothing_to_who_has_not_the_key(server: Server) -> None
         await leases.close()
 
 
-async def test_other_things_and_kinds_do_not_wait_for_each_other(server: Server) -> None:
+async def test_other_things_and_kinds_do_not_wait_for_each_other(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         gzip = await b.sharing.leases.turn(b"one", look, kind=b"gzip")
         assert isinstance(gzip, Lease)
@@ -237,13 +238,15 @@ async def test_other_things_and_kinds_do_not_wait_for_each_other(server: Server)
         assert len(names) == 3
 
 
-async def test_a_lease_lies_in_the_slot_of_its_record(server: Server) -> None:
+async def test_a_lease_lies_in_the_slot_of_its_record(server: RedisServer) -> None:
     async with worker(server) as one:
         lease = await held(one)
         assert slot_of(lease.key) == slot_of(tag_of(THING))
 
 
-async def test_a_lease_whose_news_came_too_late_is_given_back(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_lease_whose_news_came_too_late_is_given_back(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         whole = a.redis.script
 

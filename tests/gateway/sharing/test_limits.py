@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.sharing.limits import SharedCharge
-from tests.support.replicas import Server, worker, workers
+from tests.support.redis import RedisServer
+from tests.support.replicas import worker, workers
 
 HOUR = 3600.0
 
@@ -15,7 +16,7 @@ def charge(name: bytes = b"k", burst: int = 3, cost: int = 1, *, is_dry: bool = 
     return SharedCharge(name, HOUR, burst * HOUR + 60, cost, is_dry)
 
 
-async def test_all_replicas_count_together(server: Server) -> None:
+async def test_all_replicas_count_together(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         fits = []
         for one in (a, b, a, b, a):
@@ -25,7 +26,7 @@ async def test_all_replicas_count_together(server: Server) -> None:
         assert fits == [True, True, True, False, False]
 
 
-async def test_a_charge_that_does_not_fit_takes_nothing_from_any(server: Server) -> None:
+async def test_a_charge_that_does_not_fit_takes_nothing_from_any(server: RedisServer) -> None:
     async with worker(server) as one:
         for _ in range(3):
             await one.sharing.limits.take([charge(b"wide"), charge(b"narrow", burst=1)])
@@ -34,7 +35,7 @@ async def test_a_charge_that_does_not_fit_takes_nothing_from_any(server: Server)
         assert debts[0][0] == pytest.approx(HOUR, abs=60)
 
 
-async def test_a_dry_run_lets_through_and_keeps_its_own_count(server: Server) -> None:
+async def test_a_dry_run_lets_through_and_keeps_its_own_count(server: RedisServer) -> None:
     async with worker(server) as one:
         for _ in range(3):
             await one.sharing.limits.take([charge(b"wide"), charge(b"dry", burst=1, is_dry=True)])
@@ -43,7 +44,7 @@ async def test_a_dry_run_lets_through_and_keeps_its_own_count(server: Server) ->
         assert [before for before, _ in debts] == pytest.approx([3 * HOUR, HOUR], abs=60)
 
 
-async def test_a_debt_is_corrected_both_ways_and_bounded(server: Server) -> None:
+async def test_a_debt_is_corrected_both_ways_and_bounded(server: RedisServer) -> None:
     async with worker(server) as one:
         limits = one.sharing.limits
         assert await limits.correct(charge(cost=2))
@@ -58,7 +59,7 @@ async def test_a_debt_is_corrected_both_ways_and_bounded(server: Server) -> None
         assert await limits.take([charge(cost=0)]) == [(0.0, 0.0)]
 
 
-async def test_a_key_lives_as_long_as_its_debt_and_tells_nothing(server: Server) -> None:
+async def test_a_key_lives_as_long_as_its_debt_and_tells_nothing(server: RedisServer) -> None:
     async with worker(server) as one:
         await one.sharing.limits.take([charge(b"address 192.0.2.7")])
         (key,) = await one.redis.call("KEYS", "slipstream:{limits}:*")
@@ -66,7 +67,7 @@ async def test_a_key_lives_as_long_as_its_debt_and_tells_nothing(server: Server)
         assert 0 < await one.redis.call("PTTL", key) <= HOUR * 1000
 
 
-async def test_without_redis_nobody_says_anything(server: Server) -> None:
+async def test_without_redis_nobody_says_anything(server: RedisServer) -> None:
     async with worker(server) as one:
         server.kill()
         assert await one.sharing.limits.take([charge()]) is None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,8 @@ from gateway.sharing import purge_log
 from gateway.sharing.place_file import PlaceFile
 from gateway.tiers.frame import digests
 from gateway.tiers.tier import EVERYTHING, PurgeOrder
-from tests.support.replicas import Server, Worker, until, worker, workers
+from tests.support.redis import RedisServer, until
+from tests.support.replicas import Worker, worker, workers
 
 LOG = "slipstream:{purges}:log"
 
@@ -28,7 +27,7 @@ async def in_step(*workers: Worker) -> None:
     await until(lambda: len({each.sharing.purges.place for each in workers}) == 1)
 
 
-async def test_a_purge_reaches_every_worker_of_every_replica_once(server: Server) -> None:
+async def test_a_purge_reaches_every_worker_of_every_replica_once(server: RedisServer) -> None:
     async with workers(server, "A/0", "A/1", "B/0", "B/1", "C/0") as all_of_them:
         taken = await all_of_them[0].sharing.purges.note(order(b"tag a"))
         assert (taken.acknowledged, taken.silent, taken.error) == (("B", "C"), (), "")
@@ -37,7 +36,7 @@ async def test_a_purge_reaches_every_worker_of_every_replica_once(server: Server
         assert len({each.sharing.purges.mark for each in all_of_them}) == 1
 
 
-async def test_workers_of_a_gateway_tell_of_the_same_purge_once(server: Server) -> None:
+async def test_workers_of_a_gateway_tell_of_the_same_purge_once(server: RedisServer) -> None:
     async with workers(server, "A/0", "A/1", "B/0") as (first, second, other):
         taken = await asyncio.gather(*(each.sharing.purges.note(order(b"tag a"), "same") for each in (first, second)))
         assert sorted(each.by_another for each in taken) == [False, True]
@@ -45,7 +44,7 @@ async def test_workers_of_a_gateway_tell_of_the_same_purge_once(server: Server) 
         assert (first.purged, second.purged, other.purged) == ([], [], ["tag a"])
 
 
-async def test_purges_that_cross_are_known_to_both(server: Server) -> None:
+async def test_purges_that_cross_are_known_to_both(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await asyncio.gather(
             *(a.sharing.purges.note(order(b"a%d" % number)) for number in range(50)),
@@ -59,7 +58,7 @@ async def test_purges_that_cross_are_known_to_both(server: Server) -> None:
         assert a.sharing.purges.mark == b.sharing.purges.mark
 
 
-async def test_what_nobody_waits_for_is_told_as_well(server: Server) -> None:
+async def test_what_nobody_waits_for_is_told_as_well(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         a.sharing.purges.tell(order(b"url x"))
         a.sharing.purges.tell(PurgeOrder(prefixes=(b"p",), soft=True))
@@ -70,7 +69,7 @@ async def test_what_nobody_waits_for_is_told_as_well(server: Server) -> None:
         ]
 
 
-async def test_records_are_held_against_a_purge_from_the_first_moment(server: Server) -> None:
+async def test_records_are_held_against_a_purge_from_the_first_moment(server: RedisServer) -> None:
     async with worker(server) as one:
         purges = one.sharing.purges
         mark, labels = purges.mark, digests((EVERYTHING, b"tag a"))
@@ -82,14 +81,14 @@ async def test_records_are_held_against_a_purge_from_the_first_moment(server: Se
         assert purges.hit(labels, b"name", purges.mark) is None
 
 
-async def test_a_replica_that_is_known_and_says_nothing_is_named(server: Server) -> None:
+async def test_a_replica_that_is_known_and_says_nothing_is_named(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await b.redis.close()  # its network is gone; nobody has said that it is
         taken = await a.sharing.purges.note(order(b"tag a"))
         assert taken.silent == ("B",)
 
 
-async def test_who_was_away_reads_on(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_was_away_reads_on(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge_log, "PAGE", 7)
     async with workers(server, "A/0", "B/0") as (a, b):
         names = [f"tag {number}" for number in range(60)]
@@ -102,7 +101,7 @@ async def test_who_was_away_reads_on(server: Server, monkeypatch: pytest.MonkeyP
         assert b.purged == names
 
 
-async def test_whose_place_is_gone_believes_nothing(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_whose_place_is_gone_believes_nothing(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(purge_log, "BEAT_SECONDS", 600.0)
     async with workers(server, "A/0", "B/0") as (a, b):
         await in_step(a, b)
@@ -122,7 +121,7 @@ async def test_whose_place_is_gone_believes_nothing(server: Server, monkeypatch:
         assert b.sharing.purges.hit(digests((EVERYTHING,)), b"name", mark) is True
 
 
-async def test_a_flushed_redis_costs_nobody_anything_that_missed_nothing(server: Server) -> None:
+async def test_a_flushed_redis_costs_nobody_anything_that_missed_nothing(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await a.sharing.purges.note(order(b"tag a"))
         await in_step(a, b)
@@ -137,7 +136,7 @@ async def test_a_flushed_redis_costs_nobody_anything_that_missed_nothing(server:
 
 
 async def test_with_a_lost_log_what_is_stored_is_asked_about_and_purges_are_told_again(
-    server: Server, tmp_path: Path
+    server: RedisServer, tmp_path: Path
 ) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         file = PlaceFile(tmp_path)
@@ -161,7 +160,7 @@ async def test_with_a_lost_log_what_is_stored_is_asked_about_and_purges_are_told
         )
 
 
-async def test_what_no_replica_wrote_means_everything_and_stops_nobody(server: Server) -> None:
+async def test_what_no_replica_wrote_means_everything_and_stops_nobody(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await in_step(a, b)
         await a.redis.call("PUBLISH", "slipstream:{purges}:news", "nonsense", key=b"")
@@ -174,7 +173,7 @@ async def test_what_no_replica_wrote_means_everything_and_stops_nobody(server: S
         assert (b.purged[-1], a.purged) == ("tag b", ["*"])
 
 
-async def test_a_newcomer_believes_nothing_from_before_the_log(server: Server) -> None:
+async def test_a_newcomer_believes_nothing_from_before_the_log(server: RedisServer) -> None:
     async with worker(server) as one:
         await one.sharing.purges.note(order(b"tag a"))
         async with worker(server, "B") as other:
@@ -184,7 +183,7 @@ async def test_a_newcomer_believes_nothing_from_before_the_log(server: Server) -
             assert other.sharing.purges.hit(digests((b"tag z",)), b"name", 0) is True
 
 
-async def test_a_redis_that_refuses_to_write_is_told_later(server: Server) -> None:
+async def test_a_redis_that_refuses_to_write_is_told_later(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await a.redis.call("CONFIG", "SET", "maxmemory", 1, key=b"")
         assert "OOM" in (await a.sharing.purges.note(order(b"tag a"))).error
@@ -192,23 +191,21 @@ async def test_a_redis_that_refuses_to_write_is_told_later(server: Server) -> No
         await until(lambda: b.purged == ["tag a"])
 
 
-async def test_a_redis_that_stands_still_is_read_on_from_the_same_place(server: Server) -> None:
+async def test_a_redis_that_stands_still_is_read_on_from_the_same_place(server: RedisServer) -> None:
     async with workers(server, "A/0", "B/0") as (a, b):
         await a.sharing.purges.note(order(b"tag a"))
-        assert server._process is not None
-        process: subprocess.Popen[bytes] = server._process
-        process.send_signal(signal.SIGSTOP)
+        server.pause()
         try:
             await a.sharing.purges.note(order(b"tag b"))
         finally:
-            process.send_signal(signal.SIGCONT)
+            server.resume()
         await until(lambda: b.purged == ["tag a", "tag b"])
         await in_step(a, b)
         assert "*" not in b.purged
 
 
 async def test_a_redis_that_takes_no_purges_is_said_once_and_told_later(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(purge_log, "BEAT_SECONDS", 0.01)
     async with workers(server, "A/0", "B/0") as (a, b):

@@ -7,17 +7,18 @@ from pathlib import Path
 
 from gateway.sharing.place_file import PlaceFile
 from gateway.tiers.tier import PurgeOrder
-from tests.support.replicas import Server, until, worker, workers
+from tests.support.redis import RedisServer, until
+from tests.support.replicas import worker, workers
 
 
-async def test_nothing_is_left_behind(server: Server) -> None:
+async def test_nothing_is_left_behind(server: RedisServer) -> None:
     before = asyncio.all_tasks()
     async with workers(server, "A/0", "B/0") as (a, _):
         await a.sharing.purges.note(PurgeOrder(labels=(b"tag a",)))
     assert asyncio.all_tasks() == before
 
 
-async def test_who_left_is_not_missed(server: Server) -> None:
+async def test_who_left_is_not_missed(server: RedisServer) -> None:
     async with workers(server, "A/0") as (a,):
         async with worker(server, "B"):
             pass
@@ -25,7 +26,7 @@ async def test_who_left_is_not_missed(server: Server) -> None:
         assert (taken.acknowledged, taken.silent) == ((), ())
 
 
-async def test_a_gateway_that_was_down_is_told_what_was_purged_meanwhile(server: Server, tmp_path: Path) -> None:
+async def test_a_gateway_that_was_down_is_told_what_was_purged_meanwhile(server: RedisServer, tmp_path: Path) -> None:
     file = PlaceFile(tmp_path)
     async with workers(server, "A/0") as (a,):
         async with worker(server, "B", place_file=file) as first:
@@ -37,7 +38,7 @@ async def test_a_gateway_that_was_down_is_told_what_was_purged_meanwhile(server:
             assert second.purged == ["tag meanwhile"]
 
 
-async def test_words_from_nobody_of_us_are_passed_over(server: Server) -> None:
+async def test_words_from_nobody_of_us_are_passed_over(server: RedisServer) -> None:
     async with worker(server) as one:
         channel = one.sharing.member.channel
         for word in (b"", b"lease", b"lease x", b"lease a b c d", b"taken", b"taken \xff", b"hello", b"lease a over 1"):
@@ -46,7 +47,7 @@ async def test_words_from_nobody_of_us_are_passed_over(server: Server) -> None:
         assert not taken.error
 
 
-async def test_a_start_goes_on_without_redis(server: Server) -> None:
+async def test_a_start_goes_on_without_redis(server: RedisServer) -> None:
     server.kill()
     async with worker(server) as one:
         assert not one.sharing.purges.is_current

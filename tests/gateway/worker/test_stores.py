@@ -12,12 +12,12 @@ import pytest
 from gateway.config.settings import GatewaySettings
 from gateway.figures.registry import Figures
 from gateway.worker.stores import Stores
-from tests.support.replicas import Server, redis_server
+from tests.support.redis import RedisServer, redis_server
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Any:
-    with redis_server(tmp_path) as server:
+    with redis_server(folder=tmp_path) as server:
         yield server
 
 
@@ -38,7 +38,7 @@ async def test_without_settings_there_is_nothing() -> None:
     await stores.close(Stores())
 
 
-async def test_what_does_not_change_is_taken_over_and_left_open(server: Server) -> None:
+async def test_what_does_not_change_is_taken_over_and_left_open(server: RedisServer) -> None:
     first = await made(redis=server.url, tiers={"redis": "on"})
     second = await made(first, redis=server.url, tiers={"redis": "on"})
     assert (second.redis, second.sharing, second.tiers) == (first.redis, first.sharing, first.tiers)
@@ -51,7 +51,7 @@ async def test_what_does_not_change_is_taken_over_and_left_open(server: Server) 
     assert not second.redis.is_up
 
 
-async def test_what_changes_is_made_anew_and_the_old_is_let_go(server: Server) -> None:
+async def test_what_changes_is_made_anew_and_the_old_is_let_go(server: RedisServer) -> None:
     first = await made(redis=server.url, tiers={"redis": "on"})
     second = await made(first, redis={"url": server.url, "prefix": "other:"}, tiers={"redis": "on"})
     await first.close(second)
@@ -61,7 +61,7 @@ async def test_what_changes_is_made_anew_and_the_old_is_let_go(server: Server) -
     await second.close(Stores())
 
 
-async def test_records_are_held_against_the_purges_of_all(server: Server) -> None:
+async def test_records_are_held_against_the_purges_of_all(server: RedisServer) -> None:
     stores = await made(redis=server.url, tiers={"redis": "on"})
     assert stores.tiers is not None
     assert stores.sharing is not None
@@ -76,7 +76,7 @@ def an_ended_process() -> int:
     return process.pid
 
 
-async def test_a_sibling_that_was_killed_is_taken_off_the_list(server: Server) -> None:
+async def test_a_sibling_that_was_killed_is_taken_off_the_list(server: RedisServer) -> None:
     stores = await made(redis=server.url)
     assert stores.redis is not None
     assert stores.sharing is not None
