@@ -121,6 +121,7 @@ async def test_a_client_that_takes_nothing_for_long_is_closed_on_both_sides() ->
     framed.expire()
     await turns()
     assert framed.is_over
+    assert framed.figures.value("websocket_paused_seconds_total", route="live", direction="down") > 0
     assert framed.connections.queued == 0
 
 
