@@ -5,6 +5,7 @@ from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
 from gateway.config.named import UpstreamName
+from gateway.config.shorthand import OneOrMany, StatusPattern, Token, check_token
 from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
     BodyTooLargeError,
@@ -37,6 +38,7 @@ from gateway.http.message import (
     Replayable,
     Request,
     Response,
+    ToldReason,
     WallTime,
 )
 from gateway.listener.error_response import error_response, internal_error
@@ -102,6 +104,7 @@ __all__ = [
     "LegTerms",
     "MessageRun",
     "Monotonic",
+    "OneOrMany",
     "OrOff",
     "Outbox",
     "OverloadedError",
@@ -123,6 +126,7 @@ __all__ = [
     "Sharing",
     "Size",
     "Slow",
+    "StatusPattern",
     "StreamAbortedError",
     "StreamEnd",
     "Tasks",
@@ -130,6 +134,8 @@ __all__ = [
     "TierError",
     "TierFound",
     "Tiers",
+    "Token",
+    "ToldReason",
     "Transform",
     "TunnelTerms",
     "Unpack",
@@ -145,6 +151,7 @@ __all__ = [
     "WebSocketError",
     "WebSocketMessage",
     "agree_deflate",
+    "check_token",
     "error_response",
     "internal_error",
     "kibibytes",

@@ -4,12 +4,13 @@ import re
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, TypeVar
 
-from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
 from gateway.config.base import SettingError, Settings
 
+_STATUS = re.compile(r"[2-5]xx|[2-5][0-9]{2}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -42,6 +43,13 @@ def check_token(text: str) -> str:
     return text
 
 
+def _check_status(value: Any) -> str:
+    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or not _STATUS.fullmatch(text):
+        raise SettingError("must be a status or a class of them", hint="write 404 or 5xx")
+    return text
+
+
 def _check_file_path(value: object) -> object:
     if isinstance(value, Path):
         return value
@@ -70,5 +78,9 @@ OneOrMany = Annotated[tuple[Item, ...], _AsList()]
 OneOrMore = Annotated[tuple[Item, ...], Field(min_length=1), _AsList()]
 """The same, but never empty."""
 
+Token = Annotated[str, AfterValidator(check_token)]
+"""The name of a field, a method or a cookie (RFC 9110 §5.6.2)."""
+StatusPattern = Annotated[str, BeforeValidator(_check_status, json_schema_input_type=int | str)]
+"""A final status or a class of them: `404`, `5xx`."""
 FilePath = Annotated[Path, BeforeValidator(_check_file_path)]
 """The path of a file. Whether it exists is found out where it is read."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NewType, Protocol
+from typing import Any, NewType, Protocol, Self
 
 from gateway.http.body import BodyStream
 from gateway.http.fields import Fields
@@ -174,6 +174,18 @@ class Request:
 
 class Reason(enum.Enum):
     """Base of every enum of reasons. The value is what logs, metrics and response fields say."""
+
+
+class ToldReason(Reason):
+    """A reason with a sentence for people: `PRIVATE = "private", "The answer is for one user."`."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        member = object.__new__(cls)
+        member._value_ = value
+        member.sentence = sentence
+        return member
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,11 @@
 
 import re
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, SettingError, Settings, Size, kibibytes, mebibytes, seconds
-from gateway.http.fields import is_token
+from gateway.api import Duration, OneOrMany, SettingError, Settings, Size, check_token, kibibytes, mebibytes, seconds
 from gateway.http.hop_by_hop import FRAMING, HOP_BY_HOP
 from plugins.batch.common.json_text import is_pointer
 
@@ -49,14 +48,8 @@ def _check_paths(text: str) -> str:
     return text
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
 def _check_field(text: str) -> str:
-    if _check_token(text).lower().encode() in FRAMING | HOP_BY_HOP | {b"host", b"expect"}:
+    if check_token(text).lower().encode() in FRAMING | HOP_BY_HOP | {b"host", b"expect"}:
         raise SettingError(f"{text} belongs to one connection or one request")
     return text
 
@@ -78,7 +71,7 @@ def _check_ignored(text: str) -> str:
 
 
 def _check_method(text: str) -> str:
-    if _check_token(text) == "CONNECT":
+    if check_token(text) == "CONNECT":
         raise SettingError("CONNECT is for forward proxies")
     return text
 
@@ -103,10 +96,6 @@ def _check_safe(text: str) -> str:
     if not text or "*" in text[:-1]:
         raise SettingError("must be the name of a method, or its beginning and one star", hint="write get*")
     return text
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 AllowedPath = Annotated[str, AfterValidator(_check_paths)]
@@ -244,13 +233,8 @@ class RpcSettings(Settings):
     """How long an array may take. Calls that have no answer by then fail."""
 
 
-Merges = Annotated[
-    tuple[MergeSettings, ...],
-    BeforeValidator(_as_list, json_schema_input_type=MergeSettings | tuple[MergeSettings, ...]),
-]
-Rpcs = Annotated[
-    tuple[RpcSettings, ...], BeforeValidator(_as_list, json_schema_input_type=RpcSettings | tuple[RpcSettings, ...])
-]
+Merges = OneOrMany[MergeSettings]
+Rpcs = OneOrMany[RpcSettings]
 
 
 class BatchSettings(Settings):

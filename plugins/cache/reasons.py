@@ -5,19 +5,11 @@ is for people. What could not be explained by a member of one of these enums doe
 
 from __future__ import annotations
 
-from gateway.api import Reason
+from gateway.api import ToldReason
 
 
-class CacheReason(Reason):
-    """A reason with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> CacheReason:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+class CacheReason(ToldReason):
+    """A reason of this room."""
 
 
 class HitReason(CacheReason):

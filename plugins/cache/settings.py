@@ -1,15 +1,25 @@
 """Settings of the `cache` plugin."""
 
-import re
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, Size, kibibytes, mebibytes, seconds
+from gateway.api import (
+    Duration,
+    OneOrMany,
+    OrOff,
+    SettingError,
+    Settings,
+    Size,
+    StatusPattern,
+    Token,
+    check_token,
+    kibibytes,
+    mebibytes,
+    seconds,
+)
 from gateway.http.fields import is_token
-
-_STATUS = re.compile(r"[2-5]xx|[2-5][0-9]{2}")
 
 
 class SetCookie(Enum):
@@ -27,20 +37,14 @@ class Query(Enum):
     SORT = "sort"
 
 
-def _check_name(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a name", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
 def _check_key_field(text: str) -> str:
-    if _check_name(text).lower() in ("cookie", "set-cookie"):
+    if check_token(text).lower() in ("cookie", "set-cookie"):
         raise SettingError("must not be the whole Cookie field", hint="name the cookies that count in `cookies`")
     return text
 
 
 def _check_targeted(text: str) -> str:
-    if _check_name(text).lower() in ("cache-control", "expires", "pragma"):
+    if check_token(text).lower() in ("cache-control", "expires", "pragma"):
         raise SettingError("is read anyway", hint="name fields such as CDN-Cache-Control")
     return text
 
@@ -59,32 +63,14 @@ def _check_cookie_pattern(text: str) -> str:
     return text
 
 
-def _check_status(value: Any) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _STATUS.fullmatch(text):
-        raise SettingError("must be a status or a class of them", hint="write 404 or 5xx")
-    return text
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Name = Annotated[str, AfterValidator(_check_name)]
 KeyField = Annotated[str, AfterValidator(_check_key_field)]
 Parameter = Annotated[str, AfterValidator(_check_pattern)]
 CookiePattern = Annotated[str, AfterValidator(_check_cookie_pattern)]
-Status = Annotated[str, BeforeValidator(_check_status, json_schema_input_type=int | str)]
-Parameters = Annotated[tuple[Parameter, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
-Names = Annotated[tuple[Name, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
-KeyFields = Annotated[tuple[KeyField, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
-Targeted = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_targeted)], ...],
-    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-]
-CookiePatterns = Annotated[
-    tuple[CookiePattern, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])
-]
+Parameters = OneOrMany[Parameter]
+Names = OneOrMany[Token]
+KeyFields = OneOrMany[KeyField]
+Targeted = OneOrMany[Annotated[str, AfterValidator(_check_targeted)]]
+CookiePatterns = OneOrMany[CookiePattern]
 OptionalDuration = Annotated[Annotated[Duration, Field(ge=0)] | None, OrOff(), Field(validate_default=False)]
 
 
@@ -154,7 +140,7 @@ class CacheSettings(Settings):
     override_freshness: OptionalDuration = None
     """Freshness lifetime of good answers whatever they say about it. `no-store`, `private` and `no-cache` stay in
     force. For origins that cannot be taught; it takes their say away."""
-    negative: dict[Status, Annotated[Duration, Field(ge=0)]] = Field(default_factory=dict)
+    negative: dict[StatusPattern, Annotated[Duration, Field(ge=0)]] = Field(default_factory=dict)
     """Freshness lifetime by status for answers that say nothing about it: `{404: 10s, 5xx: 1s}`. Spares an origin
     questions about what it does not have; everybody gets the error for so long, even if one client provoked it."""
     heuristic_limit: OptionalDuration = seconds(86400)

@@ -1,11 +1,11 @@
 """Settings of the `circuit_breaker` plugin."""
 
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, UpstreamName, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, UpstreamName, seconds
 from gateway.http.fields import is_field_value, is_token
 from gateway.http.hop_by_hop import FRAMING
 
@@ -36,10 +36,6 @@ class FailureKind(Enum):
     CLOSED = "closed"
     PROTOCOL = "protocol"
     BROKEN = "broken"
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 def _check_static_status(status: int) -> int:
@@ -111,11 +107,11 @@ class CircuitBreakerSettings(Settings):
     slow_rate: Share = 0.8
     """Share of slow exchanges in the window that opens the circuit."""
 
-    failures: Annotated[tuple[FailureKind, ...], BeforeValidator(_as_list)] = tuple(FailureKind)
+    failures: OneOrMany[FailureKind] = tuple(FailureKind)
     """What counts as a failure, beside `failure_statuses`: `connect` (no connection, name or TLS), `timeout`, `closed`
     (closed or reset before an answer), `protocol` (not HTTP), `broken` (broke off within the body: counts when it
     happens). Clients that leave, limits of the gateway and 4xx never count."""
-    failure_statuses: Annotated[tuple[Annotated[int, Field(ge=500, le=599)], ...], BeforeValidator(_as_list)] = (
+    failure_statuses: OneOrMany[Annotated[int, Field(ge=500, le=599)]] = (
         500,
         502,
         503,

@@ -4,22 +4,14 @@ The value of a member is what metrics, logs and `slipstream explain` say; its se
 
 from __future__ import annotations
 
-from gateway.api import Decision, Reason
+from gateway.api import Decision, ToldReason
 
 NAME = "coalesce"
 """Who decides, on the trail."""
 
 
-class CoalesceReason(Reason):
-    """A reason with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> CoalesceReason:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+class CoalesceReason(ToldReason):
+    """A reason of this room."""
 
 
 class SharedReason(CoalesceReason):

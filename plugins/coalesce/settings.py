@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, Size, kibibytes, mebibytes, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, Size, Token, kibibytes, mebibytes, seconds
 from gateway.http.fields import is_token
 
 ALWAYS_IDENTITY = frozenset({"authorization", "cookie", "proxy-authorization"})
@@ -19,12 +19,6 @@ class OnFailure(Enum):
 
     ELECT = "elect"
     SHARE = "share"
-
-
-def _check_name(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
 
 
 def _check_ignored(text: str) -> str:
@@ -39,18 +33,8 @@ def _check_ignored(text: str) -> str:
     return text
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Names = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_name)], ...],
-    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-]
-Patterns = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_ignored)], ...],
-    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-]
+Names = OneOrMany[Token]
+Patterns = OneOrMany[Annotated[str, AfterValidator(_check_ignored)]]
 
 
 class CoalesceSettings(Settings):

@@ -2,11 +2,11 @@
 
 import re
 from enum import Enum
-from typing import Annotated, Any
+from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
-from gateway.api import Duration, OrOff, SettingError, Settings, Size, kibibytes, mebibytes, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, Size, kibibytes, mebibytes, seconds
 
 _TYPE = re.compile(r"(?:\*|[a-z0-9!#$&^_.+-]+)/(?:\*|\*\+[a-z0-9.-]+|[a-z0-9!#$&^_.+-]+)")
 
@@ -59,10 +59,6 @@ def _check_type(text: str) -> str:
     return lower
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 def _check_distinct(value: tuple[Coding, ...]) -> tuple[Coding, ...]:
     if len(set(value)) != len(value):
         raise SettingError("names a coding twice")
@@ -70,13 +66,8 @@ def _check_distinct(value: tuple[Coding, ...]) -> tuple[Coding, ...]:
 
 
 MediaType = Annotated[str, AfterValidator(_check_type)]
-MediaTypes = Annotated[tuple[MediaType, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
-Codings = Annotated[
-    tuple[Coding, ...],
-    BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-    Field(min_length=1),
-    AfterValidator(_check_distinct),
-]
+MediaTypes = OneOrMany[MediaType]
+Codings = Annotated[OneOrMany[Coding], Field(min_length=1), AfterValidator(_check_distinct)]
 
 
 class ZstdSettings(Settings):

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, seconds
+from gateway.api import Duration, OrOff, SettingError, Settings, Token, seconds
 from gateway.http.fields import is_token
 
 
@@ -41,20 +41,11 @@ class HeldUntil(Enum):
     HEAD = "head"
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
 def _check_client(text: str) -> str:
     kind, _, name = text.partition(":")
     if text == "address" or (kind == "header" and is_token(name.encode("utf-8", "replace"))):
         return text
     raise SettingError("must be address, header:NAME or off", hint="write header:X-Api-Key")
-
-
-Token = Annotated[str, AfterValidator(_check_token)]
 
 
 class AdaptiveSettings(Settings):

@@ -1,12 +1,11 @@
 """Settings of the `cors` plugin."""
 
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, SettingError, Settings, seconds
-from gateway.http.fields import is_token
+from gateway.api import Duration, OneOrMany, SettingError, Settings, Token, seconds
 from plugins.cors.origins import normal_origin
 
 
@@ -31,29 +30,14 @@ def _check_origin(text: str) -> str:
         raise SettingError(str(error)) from None
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 Origin = Annotated[str, AfterValidator(_check_origin)]
-Token = Annotated[str, AfterValidator(_check_token)]
-Tokens = Annotated[tuple[Token, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
+Tokens = OneOrMany[Token]
 
 
 class CorsSettings(Settings):
     """Settings of the `cors` plugin."""
 
-    allow_origins: Annotated[
-        tuple[Origin, ...],
-        BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-        Field(min_length=1),
-    ]
+    allow_origins: Annotated[OneOrMany[Origin], Field(min_length=1)]
     """Origins whose pages may read answers: `https://app.example.com`, all subdomains of a domain
     (`https://*.example.com`, not the domain itself), `"*"` for every page there is, `"null"` for pages without an
     origin of their own (files, sandboxed frames)."""

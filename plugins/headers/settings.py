@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from gateway.api import SettingError, Settings
+from gateway.api import OneOrMany, SettingError, Settings
 from gateway.http.fields import is_token
 from gateway.http.hop_by_hop import FRAMING, HOP_BY_HOP
 from plugins.headers.template import PLACEHOLDERS, Template
@@ -54,18 +54,12 @@ def _check_status(value: Any) -> str:
     return text
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
 Name = Annotated[str, AfterValidator(_check_name)]
 NamePattern = Annotated[str, AfterValidator(_check_pattern)]
 Text = Annotated[str, AfterValidator(_check_template)]
-Texts = Annotated[tuple[Text, ...], BeforeValidator(_as_list, json_schema_input_type=Text | tuple[Text, ...])]
+Texts = OneOrMany[Text]
 Status = Annotated[str, BeforeValidator(_check_status, json_schema_input_type=int | str)]
-Statuses = Annotated[
-    tuple[Status, ...], BeforeValidator(_as_list, json_schema_input_type=int | str | tuple[int | str, ...])
-]
+Statuses = OneOrMany[Status]
 
 
 class Changes(Settings):
@@ -122,10 +116,7 @@ class RequestIdSettings(Settings):
     """Put it on the response as well, errors included."""
 
 
-Responses = Annotated[
-    tuple[ResponseChanges, ...],
-    BeforeValidator(_as_list, json_schema_input_type=ResponseChanges | tuple[ResponseChanges, ...]),
-]
+Responses = OneOrMany[ResponseChanges]
 
 
 class HeadersSettings(Settings):

@@ -1,15 +1,24 @@
 """Settings of the `idempotency` plugin."""
 
-import re
 from enum import Enum
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from gateway.api import Duration, OrOff, SettingError, Settings, Size, kibibytes, mebibytes, seconds
-from gateway.http.fields import is_token
-
-_STATUS = re.compile(r"[2-5]xx|[2-5][0-9]{2}")
+from gateway.api import (
+    Duration,
+    OneOrMany,
+    OrOff,
+    SettingError,
+    Settings,
+    Size,
+    StatusPattern,
+    Token,
+    check_token,
+    kibibytes,
+    mebibytes,
+    seconds,
+)
 
 
 class Anonymous(Enum):
@@ -26,21 +35,8 @@ class Fingerprint(Enum):
     TARGET = "target"
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
 def _check_identity(text: str) -> str:
-    _check_token(text.removeprefix("cookie:"))
-    return text
-
-
-def _check_status(value: Any) -> str:
-    text = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-    if not isinstance(text, str) or not _STATUS.fullmatch(text):
-        raise SettingError("must be a status or a class of them", hint="write 404 or 5xx")
+    check_token(text.removeprefix("cookie:"))
     return text
 
 
@@ -54,13 +50,7 @@ def _check_store(value: Any) -> Any:
     return value if value in ("auto", "memory") or not isinstance(value, str) else _check_directory(value)
 
 
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Token = Annotated[str, AfterValidator(_check_token)]
 Identity = Annotated[str, AfterValidator(_check_identity)]
-Status = Annotated[str, BeforeValidator(_check_status, json_schema_input_type=int | str)]
 
 
 class IdempotencySettings(Settings):
@@ -68,7 +58,7 @@ class IdempotencySettings(Settings):
 
     field: Token = "Idempotency-Key"
     """The request field that holds the key."""
-    methods: Annotated[tuple[Token, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])] = (
+    methods: OneOrMany[Token] = (
         "POST",
         "PATCH",
     )
@@ -77,9 +67,7 @@ class IdempotencySettings(Settings):
     """Refuse requests of these methods that have no key, with 400."""
     keep: Annotated[Duration, Field(gt=0)] = seconds(86400)
     """How long an answer is kept. A client that comes with the same key later has its request carried out again."""
-    discard: Annotated[
-        tuple[Status, ...], BeforeValidator(_as_list, json_schema_input_type=int | str | tuple[int | str, ...])
-    ] = ("5xx", "408", "425", "429")
+    discard: OneOrMany[StatusPattern] = ("5xx", "408", "425", "429")
     """Answers that are not kept, so that the same key may be tried again: those that another try may change. A list
     that leaves `5xx` out keeps errors too."""
     identity: tuple[Identity, ...] = ("Authorization", "X-Api-Key", "Cookie")

@@ -3,11 +3,11 @@
 from collections import Counter
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, Token, seconds
 from gateway.http.fields import is_token
 from plugins.rate_limit.rate import parse_rate
 
@@ -60,18 +60,8 @@ def _check_part(text: str) -> str:
     )
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
-
-
-Token = Annotated[str, AfterValidator(_check_token)]
-Tokens = Annotated[tuple[Token, ...], BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...])]
+Tokens = OneOrMany[Token]
+Part = Annotated[str, AfterValidator(_check_part)]
 Cost = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
@@ -86,11 +76,9 @@ class LimitSettings(Settings):
     burst: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """How many may come at once after a rest; the number in `rate` unless said. With `100/m` and a burst of 100, the
     first minute after a rest lets 200 through and each one after it 100; a burst of 10 evens that out."""
-    key: Annotated[
-        tuple[Annotated[str, AfterValidator(_check_part)], ...],
-        BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-        Field(min_length=1, max_length=8),
-    ] = ("address",)
+    key: Annotated[OneOrMany[Annotated[str, AfterValidator(_check_part)]], Field(min_length=1, max_length=8)] = (
+        "address",
+    )
     """Who shares it: `address` of the client (trusted proxies are believed), `header:NAME`, `cookie:NAME`,
     `claim:NAME` of a bearer token, `route`, `host`, `method`, or several of them: each combination counts by itself.
     `route` alone is one limit for everybody."""
@@ -137,16 +125,9 @@ class TokenSettings(Settings):
 class RateLimitSettings(Settings):
     """Settings of the `rate_limit` plugin."""
 
-    limits: Annotated[
-        tuple[LimitSettings, ...],
-        BeforeValidator(_as_list, json_schema_input_type=LimitSettings | tuple[LimitSettings, ...]),
-        Field(min_length=1, max_length=16),
-    ]
+    limits: Annotated[OneOrMany[LimitSettings], Field(min_length=1, max_length=16)]
     """One limit or a list. A request must fit into all of them; one that is refused takes nothing of any."""
-    exempt: Annotated[
-        tuple[IPv4Network | IPv6Network, ...],
-        BeforeValidator(_as_list, json_schema_input_type=str | tuple[str, ...]),
-    ] = ()
+    exempt: OneOrMany[IPv4Network | IPv6Network] = ()
     """Networks of clients without a limit: probes, own services."""
     ipv4_prefix: Annotated[int, Field(ge=8, le=32)] = 32
     """Addresses that share so many leading bits are one client."""

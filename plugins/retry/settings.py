@@ -1,11 +1,11 @@
 """Settings of the `retry` plugin."""
 
 from enum import Enum
-from typing import Annotated, Any, Self
+from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, Size, kibibytes, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, Size, kibibytes, seconds
 
 PositiveDuration = Annotated[Duration, Field(gt=0)]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -19,10 +19,6 @@ class RetryOn(Enum):
     TIMEOUT = "timeout"
     BROKEN = "broken"
     PROTOCOL = "protocol"
-
-
-def _as_list(value: Any) -> Any:
-    return value if isinstance(value, list | tuple) else [value]
 
 
 class BudgetSettings(Settings):
@@ -59,7 +55,7 @@ class RetrySettings(Settings):
 
     attempts: Annotated[int, Field(ge=2, le=10)] = 3
     """Attempts at one request in all, the first included."""
-    on: Annotated[tuple[RetryOn, ...], BeforeValidator(_as_list)] = (
+    on: OneOrMany[RetryOn] = (
         RetryOn.CONNECT,
         RetryOn.CLOSED,
         RetryOn.TIMEOUT,
@@ -69,7 +65,7 @@ class RetrySettings(Settings):
     every method), `closed` (closed or reset before an answer), `timeout`, `broken` (a short answer that broke off
     before any of it went to the client), `protocol` (not HTTP). All but `connect` need a request that may be repeated:
     an idempotent method (RFC 9110 §9.2.2), or an `Idempotency-Key`."""
-    statuses: Annotated[tuple[Annotated[int, Field(ge=400, le=599)], ...], BeforeValidator(_as_list)] = (502, 503, 504)
+    statuses: OneOrMany[Annotated[int, Field(ge=400, le=599)]] = (502, 503, 504)
     """Answers that are tried again, for requests that may be repeated. A `Retry-After` in them is kept to, or the
     answer is handed on when that takes too long."""
     idempotency_key: bool = True

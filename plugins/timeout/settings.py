@@ -3,10 +3,9 @@
 from enum import Enum
 from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from gateway.api import Duration, OrOff, SettingError, Settings, seconds
-from gateway.http.fields import is_token
+from gateway.api import Duration, OrOff, SettingError, Settings, Token, seconds
 
 
 class Format(Enum):
@@ -25,16 +24,10 @@ class Trust(Enum):
     EVERYBODY = "everybody"
 
 
-def _check_token(text: str) -> str:
-    if not is_token(text.encode("utf-8", "replace")):
-        raise SettingError("must be a token", hint="letters, digits and !#$%&'*+-.^_`|~ are allowed")
-    return text
-
-
 class DeadlineFieldSettings(Settings):
     """A field that says how much time there is."""
 
-    name: Annotated[str, AfterValidator(_check_token)]
+    name: Token
     """The field: `X-Request-Timeout-Ms`, `X-Request-Deadline`, `grpc-timeout`."""
     format: Format = Format.MILLISECONDS
     """What stands in it: what is left in `milliseconds` or `seconds` (with decimals), the same as gRPC writes it

@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from gateway.api import Decision, Reason
+from gateway.api import Decision, ToldReason
 
 NAME = "batch"
 """Who decides, on the trail."""
 
 
-class BatchReason(Reason):
-    """A reason with a sentence for people."""
-
-    sentence: str
-
-    def __new__(cls, value: str, sentence: str) -> BatchReason:
-        member = object.__new__(cls)
-        member._value_ = value
-        member.sentence = sentence
-        return member
+class BatchReason(ToldReason):
+    """A reason of this room."""
 
 
 class ClientReason(BatchReason):

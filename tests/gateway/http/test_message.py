@@ -2,7 +2,16 @@ import pytest
 
 from gateway.http.body import BodyStream, StreamEnd
 from gateway.http.fields import Fields
-from gateway.http.message import IDEMPOTENT_METHODS, SAFE_METHODS, Decision, Downstream, Reason, Request, Response
+from gateway.http.message import (
+    IDEMPOTENT_METHODS,
+    SAFE_METHODS,
+    Decision,
+    Downstream,
+    Reason,
+    Request,
+    Response,
+    ToldReason,
+)
 
 
 class Because(Reason):
@@ -108,3 +117,11 @@ def test_a_copy_of_a_response_may_be_changed() -> None:
     assert (copy.status, copy.body, copy.reason, copy.dated) == (200, b"x", b"Fine", True)
     assert (copy.shared, copy.joined) == (False, b"")
     assert b"b" not in response.fields
+
+
+class Said(ToldReason):
+    PRIVATE = "private", "The answer is for one user."
+
+
+def test_a_told_reason_has_a_value_for_programs_and_a_sentence_for_people() -> None:
+    assert (Said.PRIVATE.value, Said.PRIVATE.sentence) == ("private", "The answer is for one user.")
