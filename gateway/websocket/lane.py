@@ -97,7 +97,7 @@ class Lane:
         self.due_at = math.inf
         """Of the line of those who wait."""
         self.active = now
-        """When the last message came."""
+        """When the last message came, or ping or pong for the other peer."""
         self.messages = 0
         """Messages so far."""
 
@@ -157,6 +157,7 @@ class Lane:
         if source.pings is None:
             source.pings = PingLimit()
         if source.pings.admit(now):
+            self.active = now  # somebody wants the connection to stay
             if not self.sink.sent_close:
                 self.sink.send(opcode, payload)
             return

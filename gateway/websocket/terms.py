@@ -151,7 +151,7 @@ class FrameTerms:
     join: bool = True
     """Whether frames that are ready together leave in one write."""
     idle: float = 3600.0
-    """Seconds without a message in either direction after which the connection ends."""
+    """Seconds without a message or ping of a peer, in either direction, after which the connection ends."""
     ping_every: float | None = None
     """Seconds of silence of a peer before it is asked whether it is there; `None` never asks."""
     ping_timeout: float = 20.0

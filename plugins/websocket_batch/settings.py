@@ -139,7 +139,8 @@ class WebSocketBatchSettings(Settings):
     """When frames leave towards a peer that takes no batches. `turn`: what is ready together leaves in one write.
     `strategy`: as batches do, in one write but in frames of their own. `off`: a write for each message."""
     idle: Annotated[Annotated[Duration, Field(gt=0)] | None, OrOff()] = seconds(3600)
-    """How long a connection may carry no message in either direction before it is closed (1001)."""
+    """How long a connection may carry no message, and no ping of a peer, in either direction before it is closed
+    (1001)."""
     max_message: Annotated[Size, Field(ge=1024)] = mebibytes(1)
     """Octets of a message, inflated. Above it the connection is closed (1009)."""
     messages_per_second: Annotated[Annotated[float, Field(gt=0)] | None, OrOff(), Field(validate_default=False)] = None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from typing import Self
+from typing import Protocol, Self
 
 from tests.support.client import Client, request
 from tests.support.frames import Seen, frame, read_frames
-from tests.support.gateway import Gateway
 from tests.support.origin import Connection, Received
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -42,11 +41,18 @@ def talk(connection: Connection, received: Received) -> bool:
     return False
 
 
+class Reachable(Protocol):
+    """Somebody to whom connections can be made."""
+
+    def client(self) -> Client:
+        """A new one."""
+
+
 class Socket:
     """A client that has sent its handshake and got `answer`."""
 
-    def __init__(self, gateway: Gateway, *fields: str, target: str = "/act/talk") -> None:
-        self.client: Client = gateway.client()
+    def __init__(self, gateway: Reachable, *fields: str, target: str = "/act/talk") -> None:
+        self.client = gateway.client()
         head = ["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"]
         self.client.send(request("GET", target, *head, *fields))
         self.answer = self.client.answer()

@@ -191,6 +191,17 @@ async def test_an_idle_pair_is_closed_and_a_used_one_is_not() -> None:
     assert framed.codes() == (1001, 1001)
 
 
+async def test_pings_of_a_peer_keep_a_pair_and_those_of_the_gateway_do_not() -> None:
+    framed = Framed(idle=60.0, ping_every=30.0)
+    first = framed.pair.up.active
+    framed.expire()
+    framed.says(frame(10, framed.heard[0].payload))  # of the gateway
+    assert framed.pair.up.active == first
+    framed.says(frame(9, b"still there?"))
+    assert framed.told[-1].payload == b"still there?"
+    assert framed.pair.up.active > first
+
+
 async def test_a_silent_peer_is_asked_and_its_answer_goes_no_further() -> None:
     framed = Framed(ping_every=30.0, ping_timeout=20.0)
     framed.expire(later=0.5)
