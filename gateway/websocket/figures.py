@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 
 from gateway.figures import Figures
 from gateway.figures.layout import Join
@@ -42,25 +43,34 @@ class WayFigures:
         self.conflated = figures.counter("websocket_conflated_total", "Messages replaced by newer ones", **labels).cell
         text = "Messages that the last batch aimed for"
         self.target = figures.gauge("websocket_adaptive_target", text, route=route, direction=way, join=Join.MAX).cell
-        self._sizes = figures.histogram("websocket_batch_messages", "Messages in a batch", SIZES, **labels)
-        self._waits = figures.histogram(
-            "websocket_batch_wait_seconds", "Wait of a batch's oldest message", WAITS, **labels
-        )
+        sizes = figures.histogram("websocket_batch_messages", "Messages in a batch", SIZES, **labels)
+        self._sizes, self._sizes_total = sizes.cell, sizes.total
+        text = "Wait of a batch's oldest message"
+        waits = figures.histogram("websocket_batch_wait_seconds", text, WAITS, **labels)
+        self._waits, self._waits_total = waits.cell, waits.total
+        text = "Batches by what sent them"
         self._flushes = {
-            reason: figures.counter("websocket_flush_total", "Batches by what sent them", reason=reason.value, **labels)
+            reason: figures.counter("websocket_flush_total", text, reason=reason.value, **labels).cell
             for reason in Flush
         }
 
-    def sent(self, sending: Sending, target: int) -> None:
-        """A batch goes out that aimed for so many messages."""
+    def sent(self, sendings: Sequence[Sending], target: int) -> None:
+        """Batches go out that aimed for so many messages."""
         row = self.row
         row[self.target] = target
-        sizes, waits = self._sizes, self._waits
-        row[sizes.cell + bisect_left(SIZES, sending.messages)] += 1.0
-        row[sizes.total] += sending.messages
-        row[waits.cell + bisect_left(WAITS, sending.waited)] += 1.0
-        row[waits.total] += sending.waited
-        row[self._flushes[sending.reason].cell] += 1.0
+        at, end = 0, len(sendings)
+        while at < end:
+            _, _, messages, waited, reason = like = sendings[at]
+            begin = at
+            at += 1
+            while at < end and sendings[at][2:] == like[2:]:
+                at += 1
+            count = at - begin
+            row[self._sizes + bisect_left(SIZES, messages)] += count
+            row[self._sizes_total] += count * messages
+            row[self._waits + bisect_left(WAITS, waited)] += count
+            row[self._waits_total] += count * waited
+            row[self._flushes[reason]] += count
 
 
 class RouteFigures:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
 from gateway.websocket.close_codes import CloseCode, WebSocketError
@@ -222,7 +223,12 @@ class Lane:
             return
         if outbox is not None:
             blocked = sink.is_blocked or bool(self._ready)
-            self._go(outbox, outbox.accept_run(run, now, blocked), blocked, now)
+            sendings = outbox.accept_run(run, now, blocked)
+            if sendings and not outbox.messages and not blocked and not self._noted[0]:  # nothing waits, as mostly
+                self.due_at = math.inf
+                self._send(sendings)
+            else:
+                self._go(outbox, sendings, blocked, now)
         else:
             sink.pass_on(data if run.size == len(data) else data[: run.size])
 
@@ -260,8 +266,8 @@ class Lane:
 
     def _go(self, outbox: Outbox, sendings: list[Sending], blocked: bool, now: float) -> None:
         """Send what shall go, and see to what waits on."""
-        for sending in sendings:
-            self._send(sending)
+        if sendings:
+            self._send(sendings)
         if outbox.due_at != self.due_at:
             self.due_at = outbox.due_at
             if outbox.messages:
@@ -274,12 +280,14 @@ class Lane:
         if blocked:
             self._bound(now)
 
-    def _send(self, sending: Sending) -> None:
-        self.sink.send(sending.opcode, sending.payload)
+    def _send(self, sendings: Sequence[Sending]) -> None:
+        sink = self.sink
+        for opcode, payload, _, _, _ in sendings:
+            sink.send(opcode, payload)
+            if not self._joins:
+                sink.flush()
         if self._is_batching and self._outbox is not None:
-            self._figures.sent(sending, self._outbox.target)
-        if not self._joins:
-            self.sink.flush()
+            self._figures.sent(sendings, self._outbox.target)
 
     def _bound(self, now: float) -> None:
         """Keep the queue within its bounds: by not reading the source, or by giving up what is old."""
@@ -335,7 +343,7 @@ class Lane:
         while ready and (not self.sink.is_blocked or reason is Flush.CLOSE):
             sending = ready.popleft()
             self._ready_octets -= len(sending.payload)
-            self._send(sending)
+            self._send([sending])
         self._ready = ready or None
         if not ready and not self._is_batching:
             self._outbox = None

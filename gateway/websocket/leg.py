@@ -129,8 +129,8 @@ class Leg(asyncio.Protocol):
             first |= RSV1
             payload = packed
         self._pending.append(self._encode(first, payload))
-        self._pending_octets += len(payload)
-        if self._pending_octets >= WRITE_AT_ONCE:
+        octets = self._pending_octets = self._pending_octets + len(payload)
+        if octets >= WRITE_AT_ONCE:
             self.flush()
 
     @property

@@ -222,11 +222,11 @@ class Rounds:
         if until > now:
             self._rest(leg, until)
             return
+        if rested or leg.armed != _ALWAYS:
+            self._arm(leg, rested)
         if size == _AT_ONCE:
             leg.is_ready = True
             self._again.append(leg)
-        if rested or leg.armed != _ALWAYS:
-            self._arm(leg, rested)
 
     def _rest(self, leg: Leg, until: float) -> None:
         leg.rests_until = until

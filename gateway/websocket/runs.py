@@ -37,11 +37,14 @@ def read_run(data: bytes, most: int) -> Run | None:
     if size < 2 or data[0] & ~3 != 0x80 or data[1] > 126:
         return None  # the first of them already
     step = data[1] + 2
-    if data[0] == _TEXT and step < 128 and not size % step:
-        run = _of_equals(data, step, size // step)
-        if run is not None:
-            return run
     records = bytearray(data)
+    if data[0] == _TEXT and step < 128 and not size % step:  # a feed's messages often are of one length
+        count = size // step
+        if data[::step].count(_TEXT) == count == data[1::step].count(step - 2):
+            records[::step] = bytes(count)
+            if records.isascii() or _is_text(records):
+                return Run(records, count, 0, size - 2 * count, size, step)
+            records[::step] = data[::step]
     at = unchecked = count = binaries = wide = 0
     while size - at >= 2:
         first, length = data[at], data[at + 1]
@@ -87,17 +90,6 @@ def read_run(data: bytes, most: int) -> Run | None:
     if unchecked < at and not _is_text(records[unchecked:] if unchecked else records):
         return None
     return Run(records, count, binaries, at - 2 * (count + wide), at, 0)
-
-
-def _of_equals(data: bytes, step: int, count: int) -> Run | None:
-    """A feed's messages often are of one length, and then a look at every so many octets is enough."""
-    if data[::step].count(_TEXT) != count or data[1::step].count(step - 2) != count:
-        return None
-    records = bytearray(data)
-    records[::step] = bytes(count)
-    if not _is_text(records):
-        return None
-    return Run(records, count, 0, len(data) - 2 * count, len(data), step)
 
 
 def _is_text(octets: bytes | bytearray) -> bool:

@@ -16,7 +16,7 @@ Message = tuple[int, bytes]
 to 15, where its sender has said one."""
 
 
-class Flush(enum.Enum):
+class Flush(enum.StrEnum):
     """Why what waited was sent."""
 
     TIME = "time"

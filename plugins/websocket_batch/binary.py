@@ -27,6 +27,8 @@ def varint(number: int) -> bytes:
     """A number as a varint."""
     if number < 128:
         return bytes((number,))
+    if number < 16384:
+        return bytes((number & 127 | 128, number >> 7))
     octets = bytearray()
     while number > 127:
         octets.append(number & 127 | 128)

@@ -29,32 +29,39 @@ _AGAIN = 20
 class Pace:
     """Of one connection. `until` is when its rest is over."""
 
-    __slots__ = ("_alone", "_came", "_doubts", "_fill", "_had", "_is_short", "_rested", "_step", "_wait", "until")
+    __slots__ = ("_alone", "_doubts", "_fill", "_had", "_is_short", "_rested", "_step", "_wait", "came", "until")
 
     def __init__(self, wait: float, fill: float = 0.0) -> None:
         self._wait = wait - _MARGIN
         self._fill = fill  # seconds in which a batch fills
-        self._came = 0.0  # when the first messages may have come, as far as they are not read
         self._doubts = True  # whether the last batch took much longer than those before it; of the first nobody knows
         self._alone = 0  # how often what is left of a batch goes as well, since nothing came to it
         self._had = 0.0  # what there was of the batch when it began
         self._rested = False
         self._is_short = False  # whether a read has left the batch unfilled
         self._step = _STEP
+        self.came = 0.0
+        """Since when there may have been something to read; 0 while nobody knows."""
         self.until = 0.0
 
-    def comes(self, since: float, now: float, share: float, due_at: float) -> None:
-        """Something has come since then. Of the batch there is a `share` already, and it is `due_at`."""
-        self._came = since
-        if share:
-            self._rest(min(now + self._fill * (1.0 - share), due_at - _MARGIN), now)
+    def comes(self, since: float, now: float) -> float:
+        """Something has come since then, and nothing else waits. When it is worth reading; in the past for at once."""
+        self.came = since
+        until = since + (self._fill if self._fill < self._wait else self._wait)
+        if until - now < _LEAST:
+            until = 0.0
         else:
-            self._rest(since + min(self._fill, self._wait), now)
+            self._rested = True
+            if until > now + _LONGEST:
+                until = now + _LONGEST
+        self.until = until
+        return until
 
-    def arrived(self, now: float) -> float:
-        """Something was read; since when it may have been there."""
-        came, self._came = self._came, 0.0
-        return came or now
+    def follows(self, since: float, now: float, share: float, due_at: float) -> float:
+        """The same, while a `share` of the batch waits, which is `due_at`."""
+        self.came = since
+        self._rest(min(now + self._fill * (1.0 - share), due_at - _MARGIN), now)
+        return self.until
 
     def wait(self, now: float, since: float, share: float, due_at: float) -> bool:
         """Only a `share` of the batch is there, in which the first has waited `since` then. Whether it shall go all the
@@ -68,7 +75,7 @@ class Pace:
             until = min(until, now + _CAUTION * took)
         self._rest(min(until, due_at - _MARGIN), now)
         if self.until:
-            self._came = now
+            self.came = now
         return False
 
     def leave(self, now: float, share: float, due_at: float) -> bool:
@@ -83,13 +90,13 @@ class Pace:
             return True
         self._rest(until, now)
         if self.until:
-            self._came = now
+            self.came = now
         return False
 
     def vain(self, now: float, due_at: float) -> bool:
         """Nothing has come in a rest. Whether what waits shall go, its time being nearly up; otherwise the next message
         will be told of."""
-        self.until = self._came = 0.0
+        self.until = self.came = 0.0
         return due_at - now < _MARGIN + _LEAST
 
     def _rest(self, until: float, now: float) -> None:

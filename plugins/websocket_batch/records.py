@@ -71,9 +71,9 @@ class RecordOutbox:
         adaptive = self._adaptive
         if adaptive is not None and adaptive.is_quiet:
             return 0.0
-        pace = self._pace
-        pace.comes(since, now, self._share if self.messages else 0.0, self.due_at)
-        return pace.until
+        if not self.messages:
+            return self._pace.comes(since, now)
+        return self._pace.follows(since, now, self._share, self.due_at)
 
     def vain(self, now: float) -> list[Sending]:
         """Nothing has come in a rest; what goes all the same."""
@@ -92,12 +92,18 @@ class RecordOutbox:
         if blocked:
             self._keep(run, now)
             return _NOTHING
-        arrived = pace.arrived(now)
-        if not self.messages:
-            self._begin(arrived)
-        messages, octets, since = self.messages + run.messages, self.octets + run.octets, self._since
-        share = max(messages / self._enough, octets / self._rules.max_octets)
-        if messages > self._most or octets >= self._rules.max_octets:
+        arrived = pace.came or now
+        pace.came = 0.0
+        rules, messages = self._rules, self.messages
+        if not messages:
+            self._since = arrived
+            self.due_at = arrived + rules.max_delay
+        messages += run.messages
+        octets, since = self.octets + run.octets, self._since
+        share = messages / self._enough
+        if octets / rules.max_octets > share:
+            share = octets / rules.max_octets
+        if messages > self._most or octets >= rules.max_octets:
             out = self._fill(run, arrived, now)
             if self.messages >= self._enough or self._is_quiet:
                 out += self._go(self._full, now)
@@ -164,6 +170,16 @@ class RecordOutbox:
                     out += self._go(Flush.BYTES, now)
                     continue
             else:
+                if left >= most and fits >= most:  # many batches of one kind
+                    span, number, waited, reason = most * step, self._number, now - arrived, self._full
+                    for _ in range(left // most):
+                        head = b"\x01%b" % varint(number)
+                        out.append(Sending(2, head + records[at : at + span], most, waited, reason))
+                        number += most
+                        at += span
+                    self._number = number
+                    left %= most
+                    continue
                 self._begin(arrived)
             taken = max(1, min(most - self.messages, fits, left))
             self._parts.append(records[at : at + taken * step])

@@ -7,13 +7,25 @@ def test_a_batch_is_counted_by_size_wait_and_reason() -> None:
     figures = Figures.in_memory(1 << 14)
     route = RouteFigures(figures, "live")
     for _ in range(3):
-        route.down.sent(Sending(2, b"x", 10, 0.004, Flush.SIZE), 12)
+        route.down.sent([Sending(2, b"x", 10, 0.004, Flush.SIZE)], 12)
     labels = {"route": "live", "direction": "down"}
     assert figures.value("websocket_batch_messages", **labels) == 3
     assert figures.value("websocket_batch_wait_seconds", **labels) == 3
     assert figures.value("websocket_flush_total", reason="size", **labels) == 3
     assert figures.value("websocket_flush_total", reason="time", **labels) == 0
     assert figures.value("websocket_adaptive_target", **labels) == 12
+
+
+def test_batches_that_go_together_are_all_counted() -> None:
+    figures = Figures.in_memory(1 << 14)
+    route = RouteFigures(figures, "live")
+    first, more = Sending(2, b"x", 10, 0.004, Flush.SIZE), Sending(2, b"y", 10, 0.0, Flush.SIZE)
+    route.down.sent([first, more, more, more, Sending(2, b"z", 1, 0.0, Flush.TIME)], 10)
+    labels = {"route": "live", "direction": "down"}
+    assert figures.value("websocket_batch_messages", **labels) == 5
+    assert figures.value("websocket_batch_wait_seconds", **labels) == 5
+    assert figures.value("websocket_flush_total", reason="size", **labels) == 4
+    assert figures.value("websocket_flush_total", reason="time", **labels) == 1
 
 
 def test_codes_that_strangers_choose_do_not_fill_the_page() -> None:

@@ -10,13 +10,13 @@ def batch(pace: Pace, start: float, gap: float, messages: int = 10, enough: int 
     and when it went."""
     arrivals = [start + at * gap for at in range(messages)]
     came, reads, now = start - 0.001, 0, start
-    pace.comes(came, now, 0.0, float("inf"))
+    pace.comes(came, now)
     since = due_at = 0.0
     while True:
         if pace.until:
             now = pace.until
         reads += 1
-        arrived = pace.arrived(now)
+        arrived, pace.came = pace.came or now, 0.0
         if not since:
             since, due_at = arrived, arrived + WAIT
         share = sum(at <= now for at in arrivals) / enough
@@ -87,7 +87,7 @@ def test_who_always_waits_rests_from_the_first_message_on() -> None:
 
 def test_no_rest_is_long_whatever_the_messages_may_wait() -> None:
     pace = Pace(10.0, 10.0)
-    pace.comes(100.0, 100.0, 0.0, float("inf"))
+    pace.comes(100.0, 100.0)
     assert pace.until == 100.25
     pace.wait(100.25, 100.0, 0.1, 110.0)
     assert pace.until == 100.5
@@ -95,18 +95,19 @@ def test_no_rest_is_long_whatever_the_messages_may_wait() -> None:
 
 def test_what_was_there_before_a_read_has_waited_since_the_look_before_it() -> None:
     pace = Pace(WAIT, WAIT)
-    pace.comes(99.998, 100.0, 0.0, float("inf"))
-    assert pace.arrived(100.09) == 99.998
-    assert pace.arrived(100.2) == 100.2
+    pace.comes(99.998, 100.0)
+    assert pace.came == 99.998
     pace.wait(100.2, 100.19, 0.1, 100.3)
     assert pace.until
-    assert pace.arrived(100.28) == 100.2
+    assert pace.came == 100.2
+    pace.vain(100.28, 100.4)
+    assert pace.came == 0.0
 
 
 def test_what_is_left_of_a_batch_waits_for_company_that_comes_in_time() -> None:
     pace = Pace(WAIT)
     batch(pace, 100.0, 0.003)
-    pace.comes(101.0, 101.0, 0.0, float("inf"))
+    pace.comes(101.0, 101.0)
     pace.gone(pace.until, 101.0, 1.2)
     assert not pace.leave(101.04, 0.2, 101.1)
     assert 101.05 < pace.until < 101.1
