@@ -35,6 +35,8 @@ def purge_lines(document: Document) -> Iterator[str]:
     yield f"{did} {what}; acknowledged by {document['acknowledged']} of {_count(len(workers), 'worker')}"
     for worker in workers:
         yield f"  {_name(worker)}: {worker.get('error') or _purged(worker)}"
+    if "note" in document:
+        yield f"  {_value(document['note'])}"
     replicas: Document = document.get("replicas", {})
     for name in replicas.get("acknowledged", ()):
         yield f"  gateway {name}: acknowledged"

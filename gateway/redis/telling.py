@@ -10,6 +10,22 @@ QUIET = 10.0
 """Seconds between two times that its going is said: one that comes and goes is not heard each time."""
 
 
+_REMEDIES = {
+    "NOAUTH": "it wants a password: redis.password, and redis.username where it has several users",
+    "WRONGPASS": "see redis.username and redis.password",
+    "NOPERM": "its access control list keeps redis.username from commands or keys that the gateway needs",
+    "DENIED": "it is in protected mode: bind it to an address, or give it a password",
+    "NOPROTO": "it is older than Redis 6",
+}
+"""What to do about a refusal, by the word it begins with."""
+
+
+def remedy(reason: str) -> dict[str, str]:
+    """For the log: what somebody can do about it; nothing where that is plain."""
+    found = _REMEDIES.get(reason.partition(" ")[0])
+    return {} if found is None else {"remedy": found}
+
+
 class Teller:
     """Says what has changed."""
 
@@ -29,7 +45,7 @@ class Teller:
         if self.is_quiet or self._said == reason or now - self._at < QUIET:
             return
         if self._said is None:
-            self._log.warning("redis is away: going on without", reason=reason, times=self._times)
+            self._log.warning("redis is away: going on without", reason=reason, times=self._times, **remedy(reason))
         else:
             self._log.info("redis is still away", reason=reason)
         self._said, self._at, self._times = reason, now, 0

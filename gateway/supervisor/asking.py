@@ -12,7 +12,7 @@ from aiohttp import web
 
 from gateway.supervisor.entries import page_of, read_search
 from gateway.supervisor.problem import problem
-from gateway.supervisor.question import QuestionError, read_explain, read_purge
+from gateway.supervisor.question import PurgeOrder, QuestionError, read_explain, read_purge
 from gateway.supervisor.supervisor import Supervisor
 from gateway.supervisor.told import Telling, Told, replicas_of, status_of, without_replicas, words_for
 
@@ -41,6 +41,7 @@ class Asking:
         counts = {name: sum(each.answer.get(name, 0) for each in told) for name in ("count", "octets")}
         acknowledged = sum(each.telling is Telling.ANSWERED for each in told)
         replicas = replicas_of(told)
+        note = self._note_on(order, counts["count"])
         if not order.dry_run:
             self._log.info(
                 "purge", **order.fields(), **counts, acknowledged=acknowledged, workers=len(told), **replicas
@@ -53,10 +54,18 @@ class Asking:
                 **counts,
                 "acknowledged": acknowledged,
                 **replicas,
+                **note,
                 "workers": [without_replicas(each.to_json()) for each in told],
             },
             partly=bool(replicas and (replicas["replicas"].get("error") or replicas["replicas"].get("silent"))),
         )
+
+    def _note_on(self, order: PurgeOrder, count: int) -> dict[str, str]:
+        """A word on a purge that found nothing, perhaps because of its name. Routes of old may have left something."""
+        routes = [plan.name for plan in self._supervisor.configuration.routes]
+        if order.by != "route" or count or order.value in routes:
+            return {}
+        return {"note": f"no route is called {order.value!r}; there are {', '.join(routes)}"}
 
     async def entries(self, request: web.Request) -> web.Response:
         """A page of what is stored."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self
 
@@ -108,10 +108,6 @@ class Order:
     """Of the requests."""
     cursor: Cursor | None = None
     """Where to go on in the same list."""
-
-    def from_the_start(self) -> Order:
-        """The same without a cursor."""
-        return replace(self, cursor=None)
 
 
 class _SourceDocument(Settings):

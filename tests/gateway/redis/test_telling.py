@@ -1,6 +1,6 @@
 from typing import Any
 
-from gateway.redis.telling import QUIET, Teller
+from gateway.redis.telling import QUIET, Teller, remedy
 
 
 class Log:
@@ -54,3 +54,9 @@ def test_an_end_that_is_meant_is_not_said() -> None:
     case.teller.is_quiet = True
     case.teller.down("closed")
     assert case.log.said == []
+
+
+def test_a_refusal_says_what_to_do() -> None:
+    assert "redis.password" in remedy("NOAUTH Authentication required.")["remedy"]
+    assert "redis.password" in remedy("WRONGPASS invalid username-password pair")["remedy"]
+    assert remedy("[Errno 111] Connection refused") == {}

@@ -70,6 +70,8 @@ class FakeRoad:
                 raise ValueError("that is no tag")
             case "silent" if sys.argv[2] == "1":
                 await asyncio.sleep(3600)
+        if message.get("route") == "nothing":
+            return {"count": 0, "octets": 0}
         return {"count": 2, "octets": 50}
 
     async def _entries(self, message: dict[str, Any]) -> dict[str, Any]:

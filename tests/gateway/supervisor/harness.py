@@ -15,6 +15,9 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
+from gateway.supervisor.admin import serve_admin
 from gateway.supervisor.main import bind_all, release_all
 from gateway.supervisor.source import FileSource
 from gateway.supervisor.supervisor import Supervisor
@@ -74,6 +77,25 @@ async def supervising(path: Path, text: str, blocked_seconds: float = 10.0) -> A
         await supervisor.drain()
         release_all([*listening, *filter(None, [admin])])
         supervisor.close()
+
+
+@asynccontextmanager
+async def administering(path: Path, text: str) -> AsyncIterator[aiohttp.ClientSession]:
+    """Somebody who asks the admin application of such a supervisor."""
+    async with supervising(path, text) as supervisor:
+        listening, admin = bind_all(supervisor.configuration)
+        assert admin is not None
+        runner = await serve_admin(supervisor, admin)
+        async with aiohttp.ClientSession(f"http://{admin.address}") as client:
+            yield client
+        await runner.cleanup()
+        release_all([*listening, admin])
+
+
+async def answer_of(request: Any) -> tuple[int, dict[str, Any]]:
+    """Status and JSON of an answer."""
+    async with request as answer:
+        return answer.status, await answer.json(content_type=None)
 
 
 def free_port() -> int:

@@ -1,14 +1,11 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
 from gateway.supervisor import asking
-from gateway.supervisor.admin import serve_admin
-from gateway.supervisor.main import bind_all, release_all
-from tests.gateway.supervisor.harness import config_text, supervising, write
+from tests.gateway.supervisor.harness import administering, answer_of, config_text, write
 
 
 @pytest.fixture
@@ -19,19 +16,8 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 async def client(path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """Asks the admin application of two workers with a fake road."""
-    async with supervising(path, config_text(workers=2)) as supervisor:
-        listening, admin = bind_all(supervisor.configuration)
-        assert admin is not None
-        runner = await serve_admin(supervisor, admin)
-        async with aiohttp.ClientSession(f"http://{admin.address}") as client:
-            yield client
-        await runner.cleanup()
-        release_all([*listening, admin])
-
-
-async def answer_of(request: Any) -> tuple[int, dict[str, Any]]:
-    async with request as answer:
-        return answer.status, await answer.json(content_type=None)
+    async with administering(path, config_text(workers=2)) as client:
+        yield client
 
 
 async def test_a_purge_is_acknowledged_by_each_worker(client: aiohttp.ClientSession) -> None:
@@ -49,6 +35,14 @@ async def test_a_worker_that_does_not_acknowledge_is_named(
     status, document = await answer_of(client.post("/api/purge", json={"tag": "silent"}))
     assert (status, document["count"], document["acknowledged"]) == (207, 2, 1)
     assert "no answer" in document["workers"][1]["error"]
+
+
+async def test_a_purge_of_a_route_that_is_not_there_says_which_there_are(client: aiohttp.ClientSession) -> None:
+    _, document = await answer_of(client.post("/api/purge", json={"route": "nothing"}))
+    assert document["count"] == 0
+    assert document["note"] == "no route is called 'nothing'; there are default"
+    _, document = await answer_of(client.post("/api/purge", json={"route": "default"}))
+    assert "note" not in document
 
 
 async def test_what_workers_refuse_is_told_in_their_words(client: aiohttp.ClientSession) -> None:

@@ -1,31 +1,17 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import pytest
 
-from gateway.supervisor.admin import serve_admin
-from gateway.supervisor.main import bind_all, release_all
-from tests.gateway.supervisor.harness import config_text, supervising
+from tests.gateway.supervisor.harness import administering, answer_of, config_text
 
 
 @pytest.fixture
 async def client(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     """Asks the admin application of two workers whose road knows no upgraded connections."""
-    async with supervising(tmp_path / "config.yaml", config_text(workers=2)) as supervisor:
-        listening, admin = bind_all(supervisor.configuration)
-        assert admin is not None
-        runner = await serve_admin(supervisor, admin)
-        async with aiohttp.ClientSession(f"http://{admin.address}") as client:
-            yield client
-        await runner.cleanup()
-        release_all([*listening, admin])
-
-
-async def answer_of(request: Any) -> tuple[int, dict[str, Any]]:
-    async with request as answer:
-        return answer.status, await answer.json(content_type=None)
+    async with administering(tmp_path / "config.yaml", config_text(workers=2)) as client:
+        yield client
 
 
 async def test_what_workers_do_not_know_is_told(client: aiohttp.ClientSession) -> None:

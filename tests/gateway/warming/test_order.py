@@ -111,7 +111,3 @@ def test_the_configuration_may_name_files() -> None:
         "access log /var/log/a.log",
         "entries of 192.0.2.1:9900",
     ]
-
-
-def test_an_order_may_be_begun_anew() -> None:
-    assert order(cursor=str(Cursor.of([], 0))).from_the_start().cursor is None
