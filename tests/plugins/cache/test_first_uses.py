@@ -48,11 +48,11 @@ def test_while_there_is_room_uses_are_remembered_for_longer() -> None:
 def test_it_goes_by_what_memory_holds_now() -> None:
     store = MemoryStore(MIB)
     uses = FirstUses(store)
-    assert not uses.is_full
+    states = [uses.is_full]
     for number in range(20):
         store.put(stored_response(key(number), octets=100_000))
     uses.fit()
-    assert uses.is_full
+    states.append(uses.is_full)
     store.resize(64 * MIB)
     uses.fit()
-    assert not uses.is_full
+    assert [*states, uses.is_full] == [False, True, False]

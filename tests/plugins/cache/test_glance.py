@@ -86,7 +86,7 @@ async def test_of_several_the_one_that_fits_answers(tmp_path: Path) -> None:
     def origin(request: Request) -> Response:
         return make_response(200, {**FRESH, "Vary": "Accept"}, request.fields.get(b"accept") or b"none")
 
-    asked = ({"Accept": "text/a"}, {"Accept": "text/b"}, {})
+    asked: tuple[dict[str, str], ...] = ({"Accept": "text/a"}, {"Accept": "text/b"}, {})
     async with stored(tmp_path, origin, *asked) as m:
         two = await m.worker(now_page(FRESH, b"new"))
         assert (await two.ask("/a", {"Accept": "text/b"})).body == b"text/b"

@@ -90,8 +90,10 @@ async def test_while_memory_is_full_only_the_second_use_comes_in() -> None:
             for target in large:
                 await two.ask(target)
             before = two.shown("cache_entries")
+            tiered = two.plugin._parts.tiered
+            assert tiered is not None
             for more in (0, 1, 1):
-                two.plugin._parts.tiered.first_uses.fit()
+                tiered.first_uses.fit()
                 got = await two.ask("/a")
                 assert (got.body, two.trail) == (b"content", ["fresh"])
                 assert (b"http://shop.example/a" in _keys(two)) == bool(more)
