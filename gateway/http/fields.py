@@ -231,7 +231,7 @@ class Fields:
 
     def remove_any(self, names: AbstractSet[bytes], prefixes: tuple[bytes, ...] = ()) -> bool:
         """Remove each line whose lower-case name is among `names` or begins with one of `prefixes`; whether any was."""
-        if not prefixes and not self.has_any(names):
+        if not prefixes and names.isdisjoint(self._index if self._index is not None else self._indexed()):
             return False  # the usual case, and the index serves the next look-up
         kept = [entry for entry in self._entries if entry[0] not in names and not entry[0].startswith(prefixes)]
         if len(kept) == len(self._entries):

@@ -163,14 +163,10 @@ class HostWriter(Thread):
                 mark = work.marks[0] if work.marks else 0
                 frame = Frame(mark, work.when, work.until, labels, work.head)
                 txn.put(place, write(place, frame, work.body, self._seal), db=file.records)
-                before = txn.get(place, db=file.uses)
-                count = work.uses + (USES.unpack(before)[2] if before is not None else 0)
-                txn.put(place, USES.pack(now, work.until, min(count, 2**31)), db=file.uses)
+                if not txn.put(place, USES.pack(now, work.until, work.uses), db=file.uses, overwrite=False):
+                    _count(file, txn, place, work.uses, now, work.until)
             for place, more in uses.items():
-                row = txn.get(place, db=file.uses)
-                if row is not None:
-                    _, until, count = USES.unpack(row)
-                    txn.put(place, USES.pack(now, until, min(count + more, 2**31)), db=file.uses)
+                _count(file, txn, place, more, now)
             self._figures.evicted.inc(evict(file, txn, int(self._size * HIGH), now))
             self._figures.octets.set(file.used(txn))
             self._figures.records.set(txn.stat(file.records)["entries"])
@@ -191,3 +187,11 @@ class HostWriter(Thread):
     def _empty(file: HostFile, txn: Any) -> None:
         txn.drop(file.records, delete=False)
         txn.drop(file.uses, delete=False)
+
+
+def _count(file: HostFile, txn: Any, place: bytes, uses: int, now: float, until: float | None = None) -> None:
+    """Add uses to those of a record, if it is there still; `until` when it has another end than before."""
+    row = txn.get(place, db=file.uses)
+    if row is not None:
+        _, end, count = USES.unpack(row)
+        txn.put(place, USES.pack(now, end if until is None else until, min(count + uses, 2**31)), db=file.uses)

@@ -4,6 +4,7 @@ Filled by the loop, emptied by a thread. What is being written counts as waiting
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from threading import Condition
 from typing import Any
@@ -39,6 +40,8 @@ class Waiting:
         """How many batches have ended. Whoever looked into the tier looks again if that has changed meanwhile: what he
         did not see there yet does not wait here any more."""
         self._closing = False
+        self._enough: float = math.inf
+        """Octets of records at which the thread wants to be woken: to wake it costs both sides more than a record."""
         self._news = Condition()
 
     def put(self, place: bytes, entry: Entry) -> bool:
@@ -82,7 +85,8 @@ class Waiting:
         self.work[place] = work
         if work is not None:
             self.octets += work.octets
-        self._news.notify()
+        if self.octets >= self._enough:
+            self._news.notify()
 
     # ---- the thread's side -------------------------------------------------------------------------------------------
 
@@ -90,13 +94,21 @@ class Waiting:
         """Wait until there is something to do, at most so long; False when it is the last time."""
         with self._news:
             if not self._closing and self.is_empty:
-                self._news.wait(seconds)
+                self._wait(0, seconds)
             return not self._closing
 
     def gather(self, seconds: float, octets: int) -> None:
         """Let more come together, for at most so long or until it is so much. Not when a purge waits."""
         with self._news:
-            self._news.wait_for(lambda: self._closing or bool(self.purges) or self.octets >= octets, seconds)
+            if not self._closing and not self.purges and self.octets < octets:
+                self._wait(octets, seconds)
+
+    def _wait(self, enough: float, seconds: float) -> None:
+        self._enough = enough
+        try:
+            self._news.wait(seconds)
+        finally:
+            self._enough = math.inf
 
     def batch(self, octets: int) -> tuple[list[tuple[bytes, Work]], list[tuple[PurgeOrder, Any]], dict[bytes, int]]:
         """What to write next, records of some `octets`. It waits until `done`."""

@@ -1,9 +1,13 @@
+import math
+import threading
+from collections.abc import Callable
+
 import pytest
 
 from gateway.tiers import waiting as module
 from gateway.tiers.tier import PurgeOrder
 from gateway.tiers.waiting import Waiting
-from tests.support.tiering import record
+from tests.support.tiering import PATIENCE, record
 
 ONE = record(body=b"x" * 1000)
 
@@ -84,3 +88,46 @@ def test_too_much_to_remove_means_everything(monkeypatch: pytest.MonkeyPatch) ->
         assert purges.purge(purge, None) == (number < 2)
     assert [drops.is_overflowed, purges.is_overflowed] == [True, True]
     assert [len(drops.work), len(purges.purges)] == [2, 2]
+
+
+def gathers(waiting: Waiting) -> None:
+    waiting.gather(10 * PATIENCE, 2 * ONE.octets)
+
+
+def waits(waiting: Waiting) -> None:
+    waiting.wait(10 * PATIENCE)
+
+
+@pytest.mark.parametrize(
+    ("rests", "news"),
+    [
+        (waits, lambda waiting: waiting.put(b"1", ONE)),
+        (waits, lambda waiting: waiting.drop(b"1")),
+        (waits, lambda waiting: waiting.purge(PurgeOrder(), None)),
+        (waits, Waiting.close),
+        (gathers, lambda waiting: [waiting.put(place, ONE) for place in (b"1", b"2")]),
+        (gathers, lambda waiting: waiting.purge(PurgeOrder(), None)),
+        (gathers, Waiting.close),
+    ],
+)
+def test_the_thread_is_woken_when_there_is_enough_to_do(
+    rests: Callable[[Waiting], None], news: Callable[[Waiting], object]
+) -> None:
+    waiting = Waiting(10 * ONE.octets)
+    thread = threading.Thread(target=rests, args=(waiting,))
+    thread.start()
+    while math.isinf(waiting._enough):
+        assert thread.is_alive()
+    news(waiting)
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_the_thread_is_not_woken_for_each_record() -> None:
+    waiting = Waiting(10 * ONE.octets)
+    woken: list[float] = []
+    waiting._news.notify = lambda n=1: woken.append(waiting.octets)  # type: ignore[method-assign]  # looks on
+    waiting._enough = 3 * ONE.octets
+    for number in range(4):
+        waiting.put(b"%d" % number, ONE)
+    assert woken == [3 * ONE.octets, 4 * ONE.octets]
