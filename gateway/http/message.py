@@ -121,6 +121,9 @@ class Request:
     """Whether the upstream is to be asked once only: whoever said so tries again itself."""
     deadline: Monotonic | None = None
     """When the head of an answer must have come, at the latest; `None` where only the time-outs of the route count."""
+    epoch: Any = None
+    """What a store in front knew of purges when it sent this on. Whoever gives one answer to several requests leaves on
+    each `Response.epoch` what was known for the request that was sent on."""
     attributes: dict[str, Any] | None = None
     """Room for plugins that leave each other word; `None` until somebody needs it."""
 
@@ -220,6 +223,8 @@ class Response:
     """The lines of `fields` that change with time, as they stand there."""
     stored: Derivable | None = None
     """The stored response that this is the answer of: whole, without its content (HEAD), or as a 304."""
+    epoch: Any = None
+    """`Request.epoch` of the request that this was asked for with, where that may have been another one."""
     _sent: list[Callable[[bool], None]] | None = None
 
     def __init__(self, status: int, fields: Fields, body: Body = b"", reason: bytes | None = None) -> None:
@@ -233,7 +238,7 @@ class Response:
         """One that may be changed, with the same content; what waits for the end of this one is not copied."""
         response = Response(self.status, self.fields.copy(), self.body, self.reason)
         response.described_length = self.described_length
-        response.dated, response.stored = self.dated, self.stored
+        response.dated, response.stored, response.epoch = self.dated, self.stored, self.epoch
         response.replay, response.replay_lines = self.replay, self.replay_lines
         return response
 

@@ -143,6 +143,13 @@ class Keeper:
             fetched, NotStoredReason.TOO_LARGE if put is Put.TOO_LARGE else NotStoredReason.INVALIDATED
         )
 
+    def is_purged(self, sent: Request, response: Response, fetched: Fetched) -> bool:
+        """Whether an answer, as it would be stored, was purged since it was asked for."""
+        planned = may_store(sent, response, fetched.times, self._policy)
+        if not isinstance(planned, StorePlan):
+            return False
+        return self._store.was_purged(planned.stored(fetched.key, self._route, b"", 0.0), fetched.since)
+
     def _joined(self, sent: Request, stored: StoredResponse, planned: StorePlan, fetched: Fetched) -> StoredResponse:
         """A part joined with one that was there before, where they fit (RFC 9111 §3.4)."""
         old = select_part(self._store.get(stored.key) or (), sent.fields)

@@ -40,6 +40,9 @@ from plugins.cache.sweeping_batch import Heard
 from plugins.cache.uncacheable import Uncacheable
 from plugins.cache.upkeep import Upkeep, overheard
 
+MOST_ROUNDS = 3
+"""Answers to others that are in vain, since they were purged, before whatever comes next is handed on."""
+
 
 async def _in_turns(step: Callable[[], bool]) -> None:
     """Take steps until one says that there are no more, and let requests have their turn in between."""
@@ -143,9 +146,11 @@ class CachePlugin(Plugin):
                 else:
                     variants = find(key)
                     if variants is None and passing.takes(request, key, now, is_known=known is not None):
-                        since, marks, response = store.epoch, self._parts.marks(), await inner(request)
+                        epoch = request.epoch = store.epoch, self._parts.marks()
+                        response = await inner(request)
                         if passing.hand_on(request, response, key, now, steady.at(monotonic())):
                             return response
+                        since, marks = response.epoch or epoch
                         times = Times(now, self._now(), wall())
                         fetched = Fetched(key, since, times, passing.reason, False, marks)
                         return await self._take(request, request, response, fetched, None) or response
@@ -235,10 +240,12 @@ class CachePlugin(Plugin):
         confirm: bool,
         in_parts: bool = False,
         lease: Lease | None = None,
+        rounds: int = MOST_ROUNDS,
     ) -> Response:
         """Ask the origin: whether `stored` is still good, or for a new answer, for which `stored` may stand in.
 
-        With `in_parts` a part is asked for as the client does, however small the whole may be."""
+        With `in_parts` a part is asked for as the client does, however small the whole may be. An answer that somebody
+        else asked for before it was purged is none: it is asked for again, for `rounds` at most."""
         policy, store = self._policy, self._shared.store
         now = self._now()
         if stored is None and self._uncacheable.recall(key, now) is not None:
@@ -251,8 +258,8 @@ class CachePlugin(Plugin):
             whole = fetches_whole(request, policy, is_known_large=is_known_large)
             fields = fetch_fields(request, policy, whole=whole)
         wants_part = request.method == "GET" and b"range" in request.fields
-        since, marks = store.epoch, self._parts.marks()
         sent = sent_as(request, fields, self._keyer.target(request.target))
+        epoch = sent.epoch = store.epoch, self._parts.marks()
         tell_of_stale(request, sent, stored, now, policy)
         try:
             response = await self._send(inner, request, sent)
@@ -265,7 +272,12 @@ class CachePlugin(Plugin):
                 raise
             return self._fallback.stale(request, stored, current_age(stored, at), stale, at)
         times = Times(now, self._now(), self._runtime.clock.wall())
+        since, marks = response.epoch or epoch
         fetched = Fetched(key, since, times, reason, wants_part and b"range" not in fields, marks, lease)
+        if since != epoch[0] and rounds and self._keeper.is_purged(sent, response, fetched):
+            response.discard()
+            ways = {"confirm": confirm, "in_parts": in_parts}
+            return await self._ask(inner, request, key, reason, stored, lease=lease, rounds=rounds - 1, **ways)
         if stored is not None:
             settled = await self._settle(inner, request, sent, response, stored, fetched, confirm=confirm)
             if settled is not None:
@@ -358,11 +370,13 @@ class CachePlugin(Plugin):
         """Let the request pass. Its answer may still make stored responses unusable, or be stored itself."""
         self._fallback.note(request, reason)
         store = self._shared.store
-        now, since, marks = self._now(), store.epoch, self._parts.marks()
+        now, epoch = self._now(), (store.epoch, self._parts.marks())
         sent = request
         if key is not None:  # its answer may become everybody's
             sent = sent_as(request, passing_fields(request, self._policy), self._keyer.target(request.target))
+        sent.epoch = epoch
         response = await self._send(inner, request, sent)
+        since, marks = response.epoch or epoch
         times = Times(now, self._now(), self._runtime.clock.wall())
         was_alone = store.epoch == since
         self._clearing.invalidate(request, response)

@@ -127,6 +127,10 @@ class MemoryStore:
         """Number of the last purge or invalidation: to be read when the origin is asked, for `put` and `freshen`."""
         return self._recent.latest
 
+    def was_purged(self, stored: StoredResponse, since: int) -> bool:
+        """Whether what is not in the store was purged after that `epoch`, and not softly."""
+        return self._recent.hit(stored, since) is True
+
     # ---- absence -----------------------------------------------------------------------------------------------------
 
     def absence(self, key: bytes) -> Absence | None:

@@ -36,6 +36,7 @@ class SharedAnswer:
         """Fields in which requests for the same may differ, and must not if they are to get it."""
         self.joinable_until = Monotonic(0.0)
         """When it becomes too old for newcomers."""
+        self._epoch = request.epoch
         self._served_by = request.served_by
         self._error_fields = request.error_fields
         self._attributes = added(flight.attributes, request.attributes)
@@ -58,7 +59,9 @@ class SharedAnswer:
         """The response to `request`, which waited for so many seconds."""
         request.upstream_wait += waited
         self.tell(request)
-        return like(self.head, body)
+        response = like(self.head, body)
+        response.epoch = self._epoch
+        return response
 
     def tell(self, request: Request) -> None:
         """Leave with `request` what plugins behind have said about the exchange beside the answer."""

@@ -61,5 +61,6 @@ def request_of(asked: Asked, like: Request) -> Request:
     own.route = like.route
     own.trailers = asked.trailers
     own.deadline = like.deadline
+    own.epoch = like.epoch
     own.attributes = None if like.attributes is None else dict(like.attributes)
     return own

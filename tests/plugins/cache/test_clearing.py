@@ -91,5 +91,8 @@ async def test_without_redis_a_purge_says_so_and_is_told_later(server: RedisServ
         assert told["replicas"]["error"]
         server.start()
         await until(lambda: b.figures.value("sharing_purges_heard_total") >= 1)
+        assert b.runtime.sharing is not None
+        purges = b.runtime.sharing.purges
+        await until(lambda: purges.settled == purges.place)  # carried out
         await b.settle()
         assert (await b.ask("/shop")).why.startswith("fwd=")

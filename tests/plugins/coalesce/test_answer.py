@@ -181,3 +181,10 @@ def test_an_error_that_cannot_be_copied_is_given_as_it_is() -> None:
 
     error = Own(1, 2)
     assert again(error) is error
+
+
+def test_everybody_hears_what_was_known_when_it_was_asked_for() -> None:
+    request, other = make_request(), make_request()
+    request.epoch, other.epoch = 7, 8
+    answer = SharedAnswer(Flight(request, 0), make_response())
+    assert answer.give(other, b"", 0.0).epoch == 7

@@ -31,11 +31,12 @@ def test_a_request_of_our_own_asks_for_the_same_and_tells_nobody() -> None:
     like = make_request("QUERY", "/a?b", {"X-A": "1"}, b"body", scheme="https", peer="192.0.2.9", route="shop")
     like.trailers = True
     like.deadline = Monotonic(5.0)
+    like.epoch = 7
     like.attributes = {"a": 1}
     like.interim = lambda status, fields: None
     own = request_of(asked_by(like), like)
     assert asked_by(own) == asked_by(like)
-    assert (own.route, own.deadline, own.attributes) == ("shop", 5.0, {"a": 1})
+    assert (own.route, own.deadline, own.epoch, own.attributes) == ("shop", 5.0, 7, {"a": 1})
     assert own.attributes is not like.attributes
     assert own.interim is None
     assert own.trail is not like.trail
