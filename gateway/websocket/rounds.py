@@ -159,7 +159,7 @@ class Rounds:
                 leg.armed = 0
             if leg.is_held:
                 leg.is_ready = True
-            elif leg.rests_until <= now:
+            elif not leg.rests_until:  # who rests is read at its end
                 box = leg.inward.paced
                 until = box.comes(last, now) if box is not None else 0.0
                 if until > now:
@@ -168,12 +168,13 @@ class Rounds:
                     self._read(leg, now)
         again, self._again = self._again, []
         for leg in again:
-            if leg.is_ready and leg.rests_until <= now and not leg.is_held:
+            if leg.is_ready and not leg.rests_until and not leg.is_held:
                 self._read(leg, now)
-        resting = self._resting
+        resting, has_read = self._resting, bool(found or again)
         if resting:
             turn = int(now / ROUND) - 1  # all of them are over
             for due in [each for each in resting if each <= turn]:
+                has_read = True
                 for leg in resting.pop(due):
                     if 0.0 < leg.rests_until <= now and leg.file >= 0:
                         if leg.is_held:
@@ -182,7 +183,7 @@ class Rounds:
                         else:
                             self._read(leg, now)
         self._last = now
-        if found or again or self._again:
+        if has_read or self._again:
             self._empty = 0
             return
         self._empty += 1

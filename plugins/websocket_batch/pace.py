@@ -93,6 +93,10 @@ class Pace:
             self.came = now
         return False
 
+    def much(self) -> None:
+        """So much was read at once that a rest would only slow the source down."""
+        self.until = self.came = self._fill = 0.0
+
     def vain(self, now: float, due_at: float) -> bool:
         """Nothing has come in a rest. Whether what waits shall go, its time being nearly up; otherwise the next message
         will be told of."""

@@ -12,6 +12,8 @@ from plugins.websocket_batch.formats import MOST_RECORDS
 from plugins.websocket_batch.outbox import Rules, Strategy
 from plugins.websocket_batch.pace import Pace
 
+MUCH = 32 * 1024
+"""Octets of one read, above which its source is not let rest: the kernel takes 64 KiB of it at first."""
 _NEVER_URGENT = 16
 _NOTHING: list[Sending] = []
 
@@ -110,6 +112,8 @@ class RecordOutbox:
             pace.gone(now, since, share)
             if self.messages and pace.leave(now, self._share, self.due_at):
                 out += self._go(Flush.TIME, now)
+            if run.size > MUCH:
+                pace.much()
             return out
         self._parts.append(run.records)
         self.messages, self.octets = messages, octets
@@ -118,8 +122,12 @@ class RecordOutbox:
         elif pace.wait(now, since, share, self.due_at):
             reason = Flush.TIME
         else:
+            if run.size > MUCH:
+                pace.much()
             return _NOTHING
         pace.gone(now, since, share)
+        if run.size > MUCH:
+            pace.much()
         return self._go(reason, now)
 
     def _keep(self, run: MessageRun, now: float) -> None:

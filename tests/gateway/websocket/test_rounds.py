@@ -187,6 +187,23 @@ async def test_who_rests_first_is_read_once_for_all_that_comes_meanwhile() -> No
         await until(lambda: source.is_lost and other.is_lost)
 
 
+async def test_what_comes_as_a_rest_ends_begins_no_other() -> None:
+    rounds = Rounds(asyncio.get_running_loop())
+    source, peer = await connected(rounds)
+    with peer:
+        source.first_rest = 3600.0
+        peer.sendall(b"x")
+        await until(lambda: source.rests_until > 0.0)
+        source.rests_until = 0.001  # is over, and nobody has noticed
+        peer.sendall(b"y")
+        await until(lambda: not rounds._is_round)
+        assert source.rests_until == 0.001
+        rounds.hurry(source)  # type: ignore[arg-type]  # a stand-in
+        assert source.got == b"xy"
+        source.transport.abort()
+        await until(lambda: source.is_lost)
+
+
 async def test_while_all_rest_the_loop_watches_and_a_rest_ends_all_the_same() -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)

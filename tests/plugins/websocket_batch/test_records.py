@@ -91,6 +91,20 @@ def test_a_rest_in_vain_sends_what_waits_when_its_time_is_nearly_up() -> None:
     assert (sending.reason, opened([sending])) == (Flush.TIME, [["a"]])
 
 
+@pytest.mark.parametrize("strategy", list(Strategy))
+def test_a_source_that_says_much_at_once_is_not_let_rest(strategy: Strategy) -> None:
+    outbox = RecordOutbox(Rules(strategy, max_octets=1 << 20, max_messages=1000))
+    now = 100.0
+    for _ in range(10):
+        outbox.comes(now, now + 0.002)
+        now = max(now + 0.002, outbox.rests_until)
+        outbox.accept_run(run_of("x" * 40_000), now, False)
+        assert outbox.rests_until < now
+        if outbox.due_at <= now:
+            outbox.take(Flush.TIME, now)
+    assert outbox.comes(now, now + 0.002) < now
+
+
 def test_a_blocked_peer_gets_nothing_and_later_everything_in_order() -> None:
     outbox = box("hybrid", max_messages=3, max_octets=20)
     sent = [f"message {at}" for at in range(50)]
