@@ -10,6 +10,7 @@ import re
 from gateway.errors import UpstreamProtocolError
 from gateway.http.connection_fields import STOPS_HERE, nominated_by, values_of, without
 from gateway.http.fields import Entry, Fields, Wire
+from gateway.http.hop_by_hop import list_members
 from gateway.http.lines import CODING, CONNECTION, LENGTH, UPGRADE, LineError, field_lines
 from gateway.http.memory import Memory
 from gateway.http.message import Response
@@ -20,6 +21,8 @@ UNTIL_CLOSE = -2
 MAX_HEAD = 64 * 1024
 """Octets of a response head. Twice what we take from downstreams: origins set large cookies."""
 
+_OFFERED = b"websocket"
+"""The protocol that a client may change to here."""
 _WITHOUT_CONTENT = frozenset({204, 304, *range(100, 200)})
 
 _HTTP_1 = re.compile(rb"HTTP/1\.[0-9]").fullmatch
@@ -100,6 +103,8 @@ class ResponseHeads:
             if special or nominated:
                 entries, section = without(entries, section, special, STOPS_HERE, nominated)
             fields = Fields.received(entries, section)
+            if status == 426 and _OFFERED in list_members(b",".join(values_of(special, UPGRADE))):
+                fields.add(b"Upgrade", _OFFERED)  # RFC 9110 §15.5.22: a 426 says what is wanted, and we can do that
         response = Response(status, fields, b"", reason)
         if dated:
             response.dated = True

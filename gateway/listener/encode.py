@@ -23,6 +23,7 @@ status_lines = StatusLines()
 
 _CLOSE = b"Connection: close\r\n\r\n"
 _KEEP_ALIVE = b"Connection: keep-alive\r\n\r\n"
+_UPGRADE = b"Connection: Upgrade\r\n"
 _END = b"\r\n"
 _CHUNKED = b"Transfer-Encoding: chunked\r\n"
 
@@ -63,6 +64,8 @@ def _new_head(
         end = _END
     else:
         end = _KEEP_ALIVE
+    if response.status == 426 and b"upgrade" in fields:  # RFC 9110 §7.8: who sends Upgrade nominates it
+        end = _UPGRADE + end
     line = status_lines[response.status, response.reason]
     if chunked:
         return b"".join((line, block, _CHUNKED, end))

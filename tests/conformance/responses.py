@@ -292,6 +292,18 @@ HOP_BY_HOP = (
         head(b"Content-Length: 3", b'ETag: "a"', status=b"304 Not Modified"),
         Passed(304, fields={b"etag": b'"a"'}),
     ),
+    passed(
+        "426-says-which-protocol-it-wants",
+        VALID,
+        sized(b"", b"Connection: Upgrade", b"Upgrade: websocket, h2c", status=b"426 Upgrade Required"),
+        Passed(426, fields={b"upgrade": b"websocket"}),
+    ),
+    passed(
+        "426-does-not-offer-what-we-do-not-speak",
+        VALID,
+        sized(b"", b"Connection: Upgrade", b"Upgrade: TLS/1.0", status=b"426 Upgrade Required"),
+        Passed(426, fields={b"upgrade": None}),
+    ),
     passed("205-without-content", VALID, sized(b"", status=b"205 Reset Content"), Passed(205)),
     Case(
         "head-with-a-length",

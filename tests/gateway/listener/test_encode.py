@@ -113,3 +113,10 @@ def test_whatever_is_written_llhttp_reads_as_meant(
     assert (opinion.error, opinion.complete, opinion.content) == ("", True, body)
     framing = {b"content-length", b"connection", b"date"}
     assert [line for line in opinion.fields if line[0].lower() not in framing] == list(response.fields)
+
+
+def test_a_426_nominates_the_protocol_that_it_names() -> None:
+    wanted = make_response(426, {"Upgrade": "websocket"})
+    assert head(wanted, 0).endswith(b"Connection: Upgrade\r\n\r\n")
+    assert head(wanted, 0, close=True).endswith(b"Connection: Upgrade\r\nConnection: close\r\n\r\n")
+    assert b"Connection" not in head(make_response(426), 0)
