@@ -228,7 +228,7 @@ def invitations(addresses: Addresses) -> tuple[tuple[str, str], ...]:
         ("prices twice, for a browser", f"curl {data}/ticker"),
         ("upgraded connections", f"curl {admin}/api/connections"),
         ("an order", f"curl -i -d '{{\"product\": 7}}' {data}/api/orders"),
-        ("errors of the origin", f"curl -i {data}/api/fail"),
+        ("fails now and then: watch its circuit", f"curl -i {data}/api/fail"),
         ("figures", f"curl {admin}/metrics"),
         ("the gateway's status", f"curl {admin}/api/status"),
         ("its configuration", f"curl {admin}/api/config"),
