@@ -18,7 +18,7 @@ from gateway.http.fields import Fields
 from gateway.http.message import WallTime
 from gateway.tiers.host import HostTier
 from gateway.tiers.tier import Entry
-from plugins.cache.codec import decode, encode
+from plugins.cache.codec import decode, encode, glimpse
 from plugins.cache.stored import StoredResponse
 from tests.support.gateway import Gateway, before
 from tests.support.origin import Connection, Origin
@@ -55,8 +55,9 @@ def per_call(function: Callable[[int], object], calls: int = LOOKUPS) -> float:
     return (time.process_time() - begin) / calls * 1e6
 
 
-async def lookups(folder: Path, octets: int, secret: str | None) -> tuple[float, float]:
-    """Microseconds to find a record, and to find it and make a stored response of it."""
+async def lookups(folder: Path, octets: int, secret: str | None) -> tuple[float, float, float]:
+    """Microseconds to find a record; to find it and read what a first use needs; to find it and make a stored response
+    of it."""
     said = {"path": str(folder), "queue": "1GiB"} | ({"secret": secret} if secret else {})
     tier = HostTier(HostTierSettings.model_validate(said), Figures.in_memory())
     await tier.open()
@@ -71,9 +72,10 @@ async def lookups(folder: Path, octets: int, secret: str | None) -> tuple[float,
     names = [b"http://shop.example/%d" % number for number in range(RECORDS)]
     assert all(tier.find(name) for name in names), "everything was written"
     found = per_call(lambda number: tier.find(names[number]))
+    seen = per_call(lambda number: glimpse(tier.find(names[number])[0].record, names[number]))
     whole = per_call(lambda number: decode(tier.find(names[number])[0].record, 0.0))
     await tier.close()
-    return found, whole
+    return found, seen, whole
 
 
 def pages(connection: Connection) -> None:
@@ -131,13 +133,14 @@ def _until_it_dies(gateway: Gateway) -> None:
 def main() -> None:
     """Measure and print."""
     os.environ["LOADTEST_TIER_SECRET"] = "x" * 40
-    print("| record | encrypted | look-up, µs of CPU | with the stored response made of it |")
-    print("| ------ | --------- | -----------------: | ----------------------------------: |")
+    print("| record | encrypted | look-up, µs of CPU | with what a first use needs | with a stored response of it |")
+    print("| ------ | --------- | -----------------: | --------------------------: | ---------------------------: |")
     for octets in (1024, 102_400):
         for secret in (None, "LOADTEST_TIER_SECRET"):
             with tempfile.TemporaryDirectory() as folder:
-                found, whole = asyncio.run(lookups(Path(folder), octets, secret))
-            print(f"| {octets // 1024} KiB | {'yes' if secret else 'no'} | {found:.1f} | {whole:.1f} |")
+                found, seen, whole = asyncio.run(lookups(Path(folder), octets, secret))
+            kind = f"{octets // 1024} KiB | {'yes' if secret else 'no'}"
+            print(f"| {kind} | {found:.1f} | {seen:.1f} | {whole:.1f} |")
     with tempfile.TemporaryDirectory() as folder:
         restart(Path(folder))
 
