@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import threading
 from collections.abc import Iterator
@@ -122,6 +123,35 @@ def test_when_all_have_left_the_origin_is_left_as_well(gateway: Gateway, held: H
         client.reset()
     assert connection.left()
     wait_until(lambda: gateway.metric("slipstream_coalesce_waiting") == 0, "nobody waits")
+
+
+def test_who_comes_after_a_purge_does_not_get_what_was_asked_for_before(
+    gateway: Gateway, origin: Origin, stack: ExitStack
+) -> None:
+    held, versions = Held(origin, "/cached"), count()
+
+    def versioned(connection: Connection, received: Received) -> bool:
+        version = next(versions)
+        connection.content(received)
+        held.release.wait(30)
+        return connection.send(answer(b"version %d" % version, b"Cache-Control: max-age=600000000"))
+
+    origin.acts[held.name] = versioned
+    (leader,) = crowd(gateway, held, stack, size=1)
+    purge = json.dumps({"url": f"http://shop.test{held.target}"}).encode()
+    with Client(("127.0.0.1", gateway.admin_port)) as admin:
+        host = f"127.0.0.1:{gateway.admin_port}"
+        admin.send(request("POST", "/api/purge", "Connection: close", host=host, body=purge))
+        assert admin.answer("POST").status == 200
+    followers = [stack.enter_context(gateway.client()) for _ in range(5)]
+    for follower in followers:
+        follower.send(request("GET", held.target))
+    wait_until(lambda: gateway.metric("slipstream_coalesce_waiting") == len(followers), "they wait")
+    held.release.set()
+    assert leader.answer().body == b"version 0"
+    assert {follower.answer().body for follower in followers} == {b"version 1"}
+    assert gateway.get(held.target).body == b"version 1"
+    assert held.calls == 2
 
 
 def held_connections(held: Held) -> list[Connection]:
