@@ -2,7 +2,7 @@
 end.
 
 python -m loadtests.websocket tunnel      CPU for each message beside nginx and HAProxy
-python -m loadtests.websocket batch       framed with and without batches: CPU, writes, delay, urgent messages
+python -m loadtests.websocket batch       feeds of several kinds, framed with and without batches: CPU, writes, delay
 python -m loadtests.websocket memory      5,000 idle connections
 python -m loadtests.websocket slow        one client that stops reading among a hundred
 python -m loadtests.websocket drain       SIGTERM with 500 connections, and a reload
@@ -11,6 +11,7 @@ python -m loadtests.websocket flood       attackers of every kind, and what twen
 
 import argparse
 import asyncio
+import functools
 import json
 import signal
 import sys
@@ -32,6 +33,7 @@ from loadtests.support.footprint import read_rss_kib
 from loadtests.support.ports import LOOPBACK, free_port
 from loadtests.support.proc import read_cpu_seconds, read_workers
 from loadtests.support.processes import Running, start
+from loadtests.websocket_batches import OPT_IN, SCENES, STRATEGIES, Outcome, Scene, compare
 from loadtests.websocket_clients import Listening, Tally, connect, percentile
 
 PUSH = "/push?messages={messages}&burst={burst}&pause={pause}&size=100&after={after}&writes={writes}&urgent={urgent}"
@@ -43,7 +45,6 @@ SHAPES = {
 """How the origin writes a burst."""
 JOIN = "5ms"
 """`limits.tunnel_join` where it is on."""
-OPT_IN = "Sec-WebSocket-Protocol: batch.v1\r\n"
 
 NGINX = """\
 user root; daemon off; worker_processes 1; pid {directory}/nginx.pid; error_log {directory}/error.log;
@@ -231,43 +232,33 @@ async def tunnel(options: argparse.Namespace) -> bool:
 
 
 async def batch(options: argparse.Namespace) -> bool:
-    """The same route with and without batches."""
-    rows: dict[str, Result] = {}
-    cases: list[tuple[str, dict[str, object], str]] = [
-        ("framed, a write each", {"coalesce": "off"}, ""),
-        ("framed", {}, ""),
-        ("batched", {"strategy": options.strategy, "max_messages": max(10, options.burst)}, OPT_IN),
-    ]
-    for name, settings, more in cases:
-        with ground("slipstream", settings) as here:
-            result = rows[name] = await push(
-                here,
-                options.connections,
-                options.messages,
-                burst=options.burst,
-                pause=options.pause,
-                writes=options.writes or "each",
-                more=more,
-            )
-            result.writes = here.metric("slipstream_websocket_writes_total", direction="down")
-        p50, p99 = (percentile(result.tally.seconds, share) * 1000 for share in (0.5, 0.99))
-        rate = result.messages / result.cpu
-        print(
-            f"{name:22} {result.microseconds:6.2f} us, {rate:9,.0f} messages a CPU second, "
-            f"{result.writes / result.messages:5.3f} writes a message, under way {p50:5.1f} / {p99:5.1f} ms"
+    """The same feed with and without batches, for feeds of several kinds."""
+    strategies = STRATEGIES if options.strategy == "all" else options.strategy.split(",")
+    return await compare(_carry, options.scenes.split(","), strategies, functools.partial(print, flush=True))
+
+
+async def _carry(scene: Scene, settings: Mapping[str, object], more: str) -> Outcome:
+    with ground("slipstream", settings) as here:
+        result = await push(
+            here,
+            scene.connections,
+            scene.messages,
+            burst=scene.burst,
+            pause=scene.pause,
+            writes=scene.writes,
+            urgent=scene.urgent,
+            more=more,
         )
-    single, batched = rows["framed, a write each"], rows["batched"]
-    fewer = 1 - batched.writes / single.writes
-    faster = single.cpu / batched.cpu
-    print(f"writes {fewer:.1%} fewer (at least 70 %); messages a CPU second {faster:.1f} times (at least 5)")
-    with ground("slipstream", {"priority_field": "/p"}) as here:
-        result = await push(here, 100, options.messages, burst=3, pause=50, urgent=0.02, more=OPT_IN)
-    urgent = percentile(result.tally.urgent_seconds, 0.99) * 1000
-    others = percentile(result.tally.seconds, 0.99) * 1000
-    print(
-        f"urgent messages: p99 {urgent:.1f} ms of {len(result.tally.urgent_seconds)} (below 10); others {others:.1f} ms"
+        writes = here.metric("slipstream_websocket_writes_total", direction="down")
+    seconds, urgent = result.tally.seconds, result.tally.urgent_seconds
+    return Outcome(
+        result.microseconds,
+        writes / result.messages,
+        percentile(seconds, 0.5),
+        percentile(seconds, 0.99),
+        percentile(urgent, 0.99),
+        len(urgent),
     )
-    return fewer >= 0.7 and faster >= 5 and urgent < 10 and others < 105
 
 
 async def memory(options: argparse.Namespace) -> bool:
@@ -362,9 +353,9 @@ def main() -> int:
     parser.add_argument("what", choices=MEASUREMENTS)
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--messages", type=int, default=200, help="messages to each connection (200)")
-    parser.add_argument("--burst", type=int, default=10)
     parser.add_argument("--writes", choices=("each", "apart", "once"), help="writes of the origin in a burst (each)")
-    parser.add_argument("--strategy", default="hybrid", help="of batches (hybrid)")
+    parser.add_argument("--scenes", default=",".join(SCENES), help="kinds of feeds for `batch` (all)")
+    parser.add_argument("--strategy", default="hybrid,time,adaptive", help="of batches, or all (hybrid,time,adaptive)")
     parser.add_argument("--pause", type=int, default=200, help="milliseconds between two bursts (200)")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--idle", type=int, default=5000, help="idle connections (5000)")
@@ -380,7 +371,7 @@ async def _measure(options: argparse.Namespace) -> bool:
     return await MEASUREMENTS[options.what](options)
 
 
-__all__ = ["Listening", "main"]
+__all__ = ["OPT_IN", "Listening", "main"]
 
 if __name__ == "__main__":
     sys.exit(exit_code_of(main))
