@@ -43,7 +43,8 @@ def ordered(
     sources.extend({"sitemap": each} for each in sitemap or ())
     if access_log is not None:
         best = ranking_of(access_log, base).top(top or USUAL_TOP)
-        sources.append({"urls": _some(best, f"{access_log} has no requests that could be warmed")})
+        hint = "" if base else "; where its lines name no host, --base does"
+        sources.append({"urls": _some(best, f"{access_log} has no requests that could be warmed{hint}")})
     if own_log:
         sources.append({"access_log": True, **most, **({"base": base} if base else {})})
     if entries is not None:
