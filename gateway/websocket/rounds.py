@@ -106,9 +106,12 @@ class Rounds:
             self._begin()
 
     def hurry(self, leg: Leg) -> None:
-        """Take what has come already: there will be no further round for this connection."""
+        """Take what has come already, and do not let it rest again: its end is near."""
         if leg.file >= 0 and not leg.is_held:
             self._read(leg, time.monotonic())
+            if leg.file >= 0:
+                leg.rests_until = 0.0
+                self._arm(leg, False)
 
     # --- rounds ----------------------------------------------------------------------------------
 
@@ -161,7 +164,7 @@ class Rounds:
                 leg.is_ready = True
             elif not leg.rests_until:  # who rests is read at its end
                 box = leg.inward.paced
-                until = box.comes(last, now) if box is not None else 0.0
+                until = box.comes(last, now) if box is not None and not leg.sent_close else 0.0
                 if until > now:
                     self._rest(leg, until)
                 else:
@@ -219,7 +222,7 @@ class Rounds:
         if leg.file < 0:
             return
         box = leg.inward.paced
-        until = box.rests_until if box is not None else 0.0
+        until = box.rests_until if box is not None and not leg.sent_close else 0.0
         if until > now:
             self._rest(leg, until)
             return

@@ -170,7 +170,8 @@ class WebSocketBatchSettings(Settings):
     """`offer` the upstream to exchange batches with it too."""
     strategy: Strategy = Strategy.HYBRID
     """When a batch goes. `time`: after `max_delay`. `size`: at `max_messages` or `max_octets`. `priority`: like
-    `size`, and at once for urgent messages. `adaptive`: at as many messages as usually arrive within `max_delay`.
+    `size`, and at once for urgent messages. `adaptive`: at as many messages as usually arrive within `max_delay`,
+    together with what has come with them.
     `hybrid`: whichever of time, size and priority comes first. `max_delay` and `max_octets` bound them all."""
     max_delay: Annotated[Duration, Field(ge=0.001, le=10)] = seconds(0.1)
     """The longest a message waits for others. 10 batches a second and connection at least carry a steady flow."""

@@ -134,6 +134,8 @@ async def test_what_an_upstream_has_said_while_it_rests_goes_before_our_own_clos
         pair.pair.close(1012, "the gateway restarts")
         assert pair.codes() == [1012]
         assert pair.heard() == ["a", "b", "c"]
+        await pair.says(close(1001, b"", masked=False))
+        await until(lambda: pair.pair.upstream.is_lost)
 
 
 @pytest.mark.parametrize("strategy", list(Strategy))

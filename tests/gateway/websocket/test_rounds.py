@@ -19,14 +19,26 @@ from tests.support.transports import FakeTransport
 pytestmark = pytest.mark.skipif(not CAN_POLL, reason="edge-triggered polling is Linux's")
 
 
+class Box:
+    """What the rounds need to know of an outbox."""
+
+    def __init__(self) -> None:
+        self.rests_until = 0.0
+        self.first_rest = 0.0
+
+    def comes(self, since: float, now: float) -> float:
+        assert since <= now
+        return time.monotonic() + self.first_rest if self.first_rest else 0.0
+
+
 class Source(asyncio.Protocol):
-    """What the rounds need to know of a leg, its lane and its outbox."""
+    """What they need to know of a leg and its lane."""
 
     def __init__(self) -> None:
         self.transport: Any = None
         self.rounds: Rounds | None = None
         self.file = -1
-        self.is_ready = self.is_held = self.has_ended = self.is_lost = False
+        self.is_ready = self.sent_close = self.is_held = self.has_ended = self.is_lost = False
         self.armed = 0
         self.rests_until = 0.0
         self.inward = self
@@ -34,16 +46,8 @@ class Source(asyncio.Protocol):
         self.by_transport = bytearray()
         self.fails = False
         self.rest = 0.0
-        self.first_rest = 0.0
         self.in_vain = 0
-
-    @property
-    def paced(self) -> Source:
-        return self
-
-    def comes(self, since: float, now: float) -> float:
-        assert since <= now
-        return time.monotonic() + self.first_rest if self.first_rest else 0.0
+        self.paced = Box()
 
     def vain(self, now: float) -> None:
         self.in_vain += 1
@@ -54,7 +58,7 @@ class Source(asyncio.Protocol):
         if self.fails:
             raise ValueError("of the protocol")
         self.got += data
-        self.rests_until = time.monotonic() + self.rest if self.rest else 0.0
+        self.paced.rests_until = time.monotonic() + self.rest if self.rest else 0.0
 
     def read_on(self) -> None:
         self.transport.resume_reading()
@@ -170,7 +174,7 @@ async def test_who_rests_first_is_read_once_for_all_that_comes_meanwhile() -> No
     other, other_peer = await connected(rounds)
     with peer, other_peer:
         for at in range(3):
-            source.first_rest = 3600.0
+            source.paced.first_rest = 3600.0
             peer.sendall(b"<")
             await until(lambda: source.rests_until > 0.0)
             peer.sendall(b"%d>" % at)
@@ -179,7 +183,7 @@ async def test_who_rests_first_is_read_once_for_all_that_comes_meanwhile() -> No
             assert len(source.got) == 3 * at
             rounds.hurry(source)  # type: ignore[arg-type]  # a stand-in
             assert source.got.endswith(b"<%d>" % at)
-        source.first_rest = 0.0
+        source.paced.first_rest = 0.0
         peer.sendall(b"at once")
         await until(lambda: source.got.endswith(b"at once"))
         source.transport.abort()
@@ -191,7 +195,7 @@ async def test_what_comes_as_a_rest_ends_begins_no_other() -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
     with peer:
-        source.first_rest = 3600.0
+        source.paced.first_rest = 3600.0
         peer.sendall(b"x")
         await until(lambda: source.rests_until > 0.0)
         source.rests_until = 0.001  # is over, and nobody has noticed
@@ -204,15 +208,33 @@ async def test_what_comes_as_a_rest_ends_begins_no_other() -> None:
         await until(lambda: source.is_lost)
 
 
+async def test_who_was_told_of_the_end_is_let_rest_no_more() -> None:
+    rounds = Rounds(asyncio.get_running_loop())
+    source, peer = await connected(rounds)
+    with peer:
+        source.paced.first_rest = source.rest = 3600.0
+        peer.sendall(b"x")
+        await until(lambda: source.rests_until > 0.0)
+        rounds.hurry(source)  # type: ignore[arg-type]  # a stand-in
+        assert source.got == b"x"
+        source.sent_close = True
+        peer.sendall(b"y")
+        await until(lambda: source.got == b"xy")
+        peer.sendall(b"z")
+        await until(lambda: source.got == b"xyz")
+        source.transport.abort()
+        await until(lambda: source.is_lost)
+
+
 async def test_while_all_rest_the_loop_watches_and_a_rest_ends_all_the_same() -> None:
     rounds = Rounds(asyncio.get_running_loop())
     source, peer = await connected(rounds)
     other, other_peer = await connected(rounds)
     with peer, other_peer:
-        source.first_rest = 3600.0
+        source.paced.first_rest = 3600.0
         peer.sendall(b"x")
         await until(lambda: source.rests_until > 0.0 and not rounds._is_round)
-        other.first_rest = 0.05
+        other.paced.first_rest = 0.05
         other_peer.sendall(b"y")
         await until(lambda: other.got == b"y")
         assert not source.got
