@@ -69,6 +69,9 @@ class Policy:
         """What in a request stands against coding its answer, whatever that is."""
         if b"range" in request_fields:
             return CompressReason.RANGE
+        wanted = request_fields.get(b"cache-control")
+        if wanted is not None and parse_cache_control(wanted).no_transform:  # RFC 9111 §5.2.1.6
+            return CompressReason.NO_TRANSFORM
         if self.skips_cookies and b"cookie" in request_fields:
             return CompressReason.COOKIES
         return None
@@ -103,6 +106,8 @@ class Policy:
         coding = can_decode(coded[0]) if len(coded) == 1 and self._decodes else None
         if coding is None:
             return _LEFT[CompressReason.CODED, False]
+        if leaves is CompressReason.NO_TRANSFORM:
+            return _LEFT[leaves, True]
         if client.can_read(coded[0]):
             return _LEFT[CompressReason.CODED, True]
         if leaves is None and client.codings and fields.get(b"content-type") in self._types:

@@ -23,7 +23,7 @@ class CompressReason(Reason):
     CODED = "coded"
     """It came in a coding that the client can read, or that we cannot."""
     NO_TRANSFORM = "no_transform"
-    """Cache-Control forbids to touch it (RFC 9110 §7.7)."""
+    """Cache-Control of the answer forbids to touch it (RFC 9110 §7.7), or that of the request asks for it as it is."""
     TYPE = "type"
     """Its media type is none of those that are worth it."""
     SMALL = "small"
@@ -44,6 +44,7 @@ SENTENCES = {
     CompressReason.COMPRESSED: "the client accepts it, and the type of most pages and calls is worth it",
     CompressReason.NOT_ACCEPTED: "the client accepts none of the codings, or would rather have the content as it is",
     CompressReason.RANGE: "the client asks for a part, and parts of coded content are never given",
+    CompressReason.NO_TRANSFORM: "the client asks for the content as it is (no-transform)",
     CompressReason.COOKIES: "the request has cookies, and skip_cookies is set",
 }
 """What `explain` says, about what can be known before there is an answer."""

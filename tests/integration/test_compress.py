@@ -18,8 +18,10 @@ from tests.support.gateway import Gateway, Settings, before, peak_resident_octet
 from tests.support.library import Library, content_of_text
 from tests.support.wire import WireError
 
-CHAIN: Settings = {"plugins": [{"compress": {"popular_after": "off"}}, {"cache": {}}]}
-ALONE: Settings = {"plugins": [{"compress": {}}]}
+PATIENT: Settings = {"busy_after": "1h"}
+"""A machine that is busy with other tests makes no answer plain."""
+CHAIN: Settings = {"plugins": [{"compress": {"popular_after": "off", **PATIENT}}, {"cache": {}}]}
+ALONE: Settings = {"plugins": [{"compress": PATIENT}]}
 TEXT = 4
 """A text of some thousand octets."""
 LONG = 107
@@ -134,7 +136,7 @@ def test_compressed_answers_are_replayed_for_the_very_same_heads(gateway: Gatewa
 
 
 def test_a_better_form_takes_the_place_of_what_was_replayed(library: Library, tmp_path: Path) -> None:
-    plugins = [{"compress": {"popular_after": 30, "br": {"level": 1}}}, {"cache": {}}]
+    plugins = [{"compress": {"popular_after": 30, "br": {"level": 1}, **PATIENT}}, {"cache": {}}]
     with running(before(library.url) | {"plugins": plugins}, tmp_path) as gateway, gateway.client() as client:
         quick = client.get("/kept/10", "Accept-Encoding: br")
 
@@ -200,7 +202,7 @@ def test_a_reload_in_the_middle_disturbs_nobody_and_keeps_what_was_made(library:
     with running(before(library.url) | CHAIN, tmp_path) as gateway, gateway.client() as client:
         whole = client.get("/kept/10", "Accept-Encoding: br")
         earlier = gateway.status()["last_reload"]
-        gateway.write(gateway.settings | {"plugins": [{"compress": {"br": {"level": 5}}}, {"cache": {}}]})
+        gateway.write(gateway.settings | {"plugins": [{"compress": {"br": {"level": 5}, **PATIENT}}, {"cache": {}}]})
         gateway.send_signal(signal.SIGHUP)
 
         def is_done() -> bool:

@@ -60,7 +60,7 @@ def reports(library: Library) -> list[dict[str, object]]:
 @pytest.mark.parametrize("coding", CODINGS)
 def test_chromium_reads_every_text(coding: str, chromium: str, tmp_path: Path) -> None:
     others = [each for each in CODINGS if each != coding]
-    settings: Settings = {"plugins": [{"compress": {"prefer": [coding, *others]}}, {"cache": {}}]}
+    settings: Settings = {"plugins": [{"compress": {"prefer": [coding, *others], "busy_after": "1h"}}, {"cache": {}}]}
     with Library() as library, running(before(library.url) | settings, tmp_path / "gateway") as gateway:
         sums = [zlib.adler32(content_of_text(number)) for number in range(NUMBER)]
         library.page = _PAGE.replace("SUMS", json.dumps(sums)).replace("READERS", str(AT_A_TIME)).encode()

@@ -32,7 +32,7 @@ def decoders() -> frozenset[str]:
 def test_curl_reads_every_text(coding: str, tmp_path: Path) -> None:
     if coding not in decoders():
         pytest.skip(f"curl is missing here, or cannot read {coding}")
-    plugins = [{"compress": {"origin_sees": "identity", "flush_after": "0"}}, {"cache": {}}]
+    plugins = [{"compress": {"origin_sees": "identity", "flush_after": "0", "busy_after": "1h"}}, {"cache": {}}]
     with Library() as library, running(before(library.url) | {"plugins": plugins}, tmp_path / "gateway") as gateway:
         wanted = {}
         lines = ["compressed", f'header = "Accept-Encoding: {coding}"', "fail", "silent", "show-error"]

@@ -66,6 +66,15 @@ def test_no_transform_is_obeyed() -> None:
     )
 
 
+def test_a_client_that_wants_nothing_transformed_gets_what_the_origin_gave() -> None:
+    policy = Policy(CompressSettings())
+    assert policy.leaves(fields_of({"Cache-Control": "no-transform"})) is CompressReason.NO_TRANSFORM
+    assert policy.leaves(fields_of({"Cache-Control": "no-cache"})) is None
+    leaves = CompressReason.NO_TRANSFORM
+    assert left(judged(leaves=leaves)) == ("no_transform", True)
+    assert left(judged({"Content-Encoding": "br"}, accepts=None, leaves=leaves)) == ("no_transform", True)
+
+
 def test_only_types_worth_it_are_coded() -> None:
     assert left(judged({"Content-Type": "image/png"})) == ("type", False)
     assert made(judged({"Content-Type": "image/png"}, types=["image/png"]))[0] is Form.BR

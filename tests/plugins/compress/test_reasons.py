@@ -9,6 +9,7 @@ def test_whatever_a_request_decides_alone_is_explained() -> None:
     assert set(SENTENCES) == {
         CompressReason.COMPRESSED,
         CompressReason.NOT_ACCEPTED,
+        CompressReason.NO_TRANSFORM,
         CompressReason.RANGE,
         CompressReason.COOKIES,
     }
