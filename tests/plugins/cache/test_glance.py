@@ -13,7 +13,7 @@ from plugins.cache.glance import LARGEST
 from plugins.cache.reasons import HitReason
 from tests.plugins.cache.test_tiered import Machine, machine, now_page
 from tests.support.cached import FRESH, TAGGED, Cached
-from tests.support.plugins import make_response
+from tests.support.plugins import make_request, make_response
 
 LATER = {"Cache-Control": "max-age=60", "Content-Type": "text/plain", "X-Two": "2"}
 
@@ -183,3 +183,17 @@ async def test_memory_gets_it_with_the_second_use(tmp_path: Path) -> None:
         for uses in (0, 1, 1):
             assert (await two.ask("/a")).body == b"content"
             assert entries(two) == uses
+
+
+async def test_a_head_that_never_came_before_is_answered_too_where_there_is_a_short_way_behind(tmp_path: Path) -> None:
+    async with stored(tmp_path, now_page(FRESH)) as m:
+        two = await m.worker(now_page(FRESH, b"new"))
+        asked: list[Request] = []
+        short = two.plugin.wrap_at_once(lambda request: asked.append(request))  # type: ignore[func-returns-value]  # `None`
+        assert short is not None
+        request = make_request("GET", "/a", {})
+        request.fields.notes = None
+        request.started = two.clock.monotonic()
+        response = short(request)
+        assert response is not None
+        assert (response.body, asked) == (b"content", [])
