@@ -213,15 +213,16 @@ class Rounds:
         if not size:
             self._return(leg)
             return
+        box = leg.inward.paced  # was told since when there is something
+        now = time.monotonic()  # others may have taken their time in this round
         try:
-            leg.take(bytes(self._view[:size]), self._last)
+            leg.take(bytes(self._view[:size]), self._last if box is None else now)
         except Exception as error:
             self._loop.call_exception_handler({"message": "a connection's protocol failed", "exception": error})
             leg.transport.abort()
             return
         if leg.file < 0:
             return
-        box = leg.inward.paced
         until = box.rests_until if box is not None and not leg.sent_close else 0.0
         if until > now:
             self._rest(leg, until)

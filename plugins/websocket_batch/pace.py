@@ -13,7 +13,7 @@ _LEAST = 0.004
 """Seconds below which a rest is none."""
 _LONGEST = 0.25
 """Seconds of one rest: a Close frame or a ping waits with the messages."""
-_MARGIN = 0.008
+_MARGIN = 0.012
 """Seconds before its time is up in which a batch waits for nothing any more: for timers, and for who reads."""
 _ROUND = 0.002
 """Seconds within which the first pieces of a batch have come."""

@@ -12,8 +12,10 @@ from plugins.websocket_batch.formats import MOST_RECORDS
 from plugins.websocket_batch.outbox import Rules, Strategy
 from plugins.websocket_batch.pace import Pace
 
-MUCH = 32 * 1024
-"""Octets of one read, above which its source is not let rest: the kernel takes 64 KiB of it at first."""
+MUCH = 64 * 1024
+"""Octets that the kernel keeps of one source at least. Whoever said half as much, with what the kernel needs for a piece
+of its own for each message, is not let rest."""
+_PIECE = 512
 _NEVER_URGENT = 16
 _NOTHING: list[Sending] = []
 
@@ -112,7 +114,7 @@ class RecordOutbox:
             pace.gone(now, since, share)
             if self.messages and pace.leave(now, self._share, self.due_at):
                 out += self._go(Flush.TIME, now)
-            if run.size > MUCH:
+            if 2 * run.size + _PIECE * run.messages > MUCH:
                 pace.much()
             return out
         self._parts.append(run.records)
@@ -122,11 +124,11 @@ class RecordOutbox:
         elif pace.wait(now, since, share, self.due_at):
             reason = Flush.TIME
         else:
-            if run.size > MUCH:
+            if 2 * run.size + _PIECE * run.messages > MUCH:
                 pace.much()
             return _NOTHING
         pace.gone(now, since, share)
-        if run.size > MUCH:
+        if 2 * run.size + _PIECE * run.messages > MUCH:
             pace.much()
         return self._go(reason, now)
 
