@@ -13,9 +13,10 @@ from plugins.websocket_batch.outbox import Rules, Strategy
 from plugins.websocket_batch.pace import Pace
 
 MUCH = 64 * 1024
-"""Octets that the kernel keeps of one source at least. Whoever said half as much, with what the kernel needs for a piece
-of its own for each message, is not let rest."""
+"""Octets that the kernel keeps of one source at least. Whoever said half as much in one read, or nearly as many small
+messages as it has room for, is not let rest."""
 _PIECE = 512
+"""Octets that the kernel needs for a message beside what it says."""
 _NEVER_URGENT = 16
 _NOTHING: list[Sending] = []
 
