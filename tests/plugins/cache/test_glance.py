@@ -189,7 +189,7 @@ async def test_a_head_that_never_came_before_is_answered_too_where_there_is_a_sh
     async with stored(tmp_path, now_page(FRESH)) as m:
         two = await m.worker(now_page(FRESH, b"new"))
         asked: list[Request] = []
-        short = two.plugin.wrap_at_once(lambda request: asked.append(request))  # type: ignore[func-returns-value]  # `None`
+        short = two.plugin.wrap_at_once(lambda request: asked.append(request))
         assert short is not None
         request = make_request("GET", "/a", {})
         request.fields.notes = None
