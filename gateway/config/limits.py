@@ -42,10 +42,10 @@ class LimitSettings(Settings):
     tunnel_idle_timeout: PositiveDuration = seconds(3600)
     """How long an upgraded connection may carry nothing in either direction."""
     tunnel_join: Annotated[
-        Annotated[PositiveDuration, Field(ge=0.001, le=0.01)] | None, OrOff(), Field(validate_default=False)
+        Annotated[PositiveDuration, Field(ge=0.001, le=0.1)] | None, OrOff(), Field(validate_default=False)
     ] = None
     """For how long the octets of a tunnel may wait for company when its side keeps on speaking while the other is
-    silent, 1 to 10 ms; what comes meanwhile is one read and one write. 5 ms halved the CPU of ten messages a
+    silent, 1 to 100 ms; what comes meanwhile is one read and one write. 5 ms halved the CPU of ten messages a
     millisecond apart. Dialogues, the first octets after quiet, large transfers and TLS never wait. `off` passes
     everything on at once."""
     pipelined: Annotated[int, Field(ge=1, le=1000)] = 32

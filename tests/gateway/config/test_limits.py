@@ -47,7 +47,8 @@ def test_a_part_of_the_head_cannot_be_larger_than_the_head(name: str) -> None:
 
 def test_tunnels_join_for_a_moment_or_not_at_all() -> None:
     assert LimitSettings.model_validate({"tunnel_join": "5ms"}).tunnel_join == 0.005
+    assert LimitSettings.model_validate({"tunnel_join": "100ms"}).tunnel_join == 0.1
     assert LimitSettings.model_validate({"tunnel_join": "off"}).tunnel_join is None
-    for value in ("0.5ms", "11ms", 0):
+    for value in ("0.5ms", "101ms", 0):
         with pytest.raises(ValidationError):
             LimitSettings.model_validate({"tunnel_join": value})
