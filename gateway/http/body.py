@@ -234,7 +234,7 @@ class BodyStream:
 
         The slower may lag by `max_lag` octets; beyond that it fails with StreamAbortedError and the
         other goes on. With `keep_first` the first never fails so: the source waits for it instead. When
-        one is aborted the other goes on alone."""
+        one is aborted the other goes on alone. Each piece comes to the second before it comes to the first."""
         tee = Tee(self, max_lag, keep_first)
         tee.branches = branches = (BodyStream(self.length, Branch(tee, 0)), BodyStream(self.length, Branch(tee, 1)))
         for branch in branches:

@@ -12,11 +12,15 @@ from gateway.http.flow import StreamEnd, Waitable
 if TYPE_CHECKING:
     from gateway.http.body import BodyStream
 
+_ORDER = (1, 0)
+
 
 class Tee:
     """One source, two streams. The source runs as fast as the faster branch; the slower may lag.
 
-    What a branch has not taken waits here, never more than `max_lag` octets and one piece."""
+    What a branch has not taken waits here, never more than `max_lag` octets and one piece. The second
+    branch is served before the first: who keeps a copy has the last octet before the one it was sent to,
+    who may come back at once and ask for it, and elsewhere."""
 
     __slots__ = ("_behind", "_keep_first", "_max_lag", "_paused", "_stream", "_waiting", "branches")
 
@@ -33,7 +37,8 @@ class Tee:
 
     def feed(self, data: bytes) -> None:
         """Give `data` to the branches that can take it, and keep it for one that cannot."""
-        for which, branch in enumerate(self.branches):
+        for which in _ORDER:
+            branch = self.branches[which]
             if branch.end is not None:
                 continue
             if not self._paused[which] and not self._waiting[which]:
@@ -49,15 +54,15 @@ class Tee:
 
     def finish(self, trailers: Fields | None) -> None:
         """Give both branches what they lack, and their end."""
-        for which, branch in enumerate(self.branches):
+        for which in _ORDER:
             self._catch_up(which, to_the_end=True)
-            branch.finish(trailers)
+            self.branches[which].finish(trailers)
 
     def fail(self, error: Exception) -> None:
         """Give both branches what they lack, and the error."""
-        for which, branch in enumerate(self.branches):
+        for which in _ORDER:
             self._catch_up(which, to_the_end=True)
-            branch.fail(error)
+            self.branches[which].fail(error)
 
     def ended(self, end: StreamEnd) -> None:
         """Fail what still lives when somebody else aborted the one stream."""

@@ -9,7 +9,9 @@ from plugins.idempotency.reasons import KeptReason
 
 
 class Collector:
-    """Collects content up to a limit. Says once what became of it: the content, or why there is none."""
+    """Collects content up to a limit. Says once what became of it: the content, or why there is none.
+
+    Content of a known length is said with its last octet, before a client can have it and ask again."""
 
     __slots__ = ("_done", "_limit", "_octets", "_pieces", "_stream")
 
@@ -31,6 +33,8 @@ class Collector:
             self._stream.abort()
         elif self._done is not None:
             self._pieces.append(data)
+            if self._octets == self._stream.length:
+                self._say(b"".join(self._pieces))
 
     def finish(self, trailers: Fields | None) -> None:
         """The content is complete."""

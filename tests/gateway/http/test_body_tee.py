@@ -30,6 +30,20 @@ def test_both_branches_get_all_of_it() -> None:
         assert (sink.data, sink.ends, sink.trailers) == (b"onetwo", ["finish"], Fields([(b"x-sum", b"1")]))
 
 
+def test_who_keeps_a_copy_has_each_piece_and_the_end_before_the_one_it_is_sent_to() -> None:
+    first, second = (stream := BodyStream(6)).tee(LAG, keep_first=True)
+    kept = RecordingSink()
+    seen: list[tuple[bytes, list[str]]] = []
+    sent = RecordingSink(lambda data: seen.append((kept.data, list(kept.ends))))
+    first.attach(sent)
+    second.attach(kept)
+    first.on_end(lambda end: seen.append((kept.data, list(kept.ends))))
+    stream.feed(b"one")
+    stream.feed(b"two")
+    stream.finish()
+    assert seen == [(b"one", []), (b"onetwo", []), (b"onetwo", ["finish"])]
+
+
 def test_what_has_arrived_already_is_read_from_both_without_waiting() -> None:
     first, second = stream_of(b"a", b"b", length=2).tee(LAG)
     assert (first.length, second.length) == (2, 2)

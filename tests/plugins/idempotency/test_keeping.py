@@ -21,6 +21,18 @@ def test_whole_content_is_handed_over() -> None:
     assert said == [b"0123456789"]
 
 
+def test_content_of_a_known_length_is_whole_with_its_last_octet() -> None:
+    stream = BodyStream(10, RecordingSource())
+    said: list[bytes | KeptReason] = []
+    Collector(stream, 10, said.append)
+    stream.feed(b"01234")
+    assert said == []
+    stream.feed(b"56789")
+    assert said == [b"0123456789"]
+    stream.finish()
+    assert len(said) == 1
+
+
 def test_too_much_is_let_go_at_once() -> None:
     stream, source, said = collecting()
     stream.feed(b"0123456789a")

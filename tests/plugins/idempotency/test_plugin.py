@@ -3,13 +3,13 @@ from typing import Any
 
 import pytest
 
-from gateway.api import BodyStream, OverloadedError, Request, Response, UpstreamClosedError
+from gateway.api import BodyStream, Fields, OverloadedError, Request, Response, UpstreamClosedError
 from plugins.idempotency.reasons import IdempotencyReason
 from tests.support.light_tasks import outcome, turns
 from tests.support.plugins import ScriptedUpstream, make_request, make_response, pairs
 from tests.support.repeated import Room, Told, asks, made, order, refused
 from tests.support.roads import Later, read_now
-from tests.support.streams import RecordingSource, stream_of
+from tests.support.streams import RecordingSink, RecordingSource, stream_of
 
 
 @pytest.fixture
@@ -90,6 +90,21 @@ async def test_a_client_that_leaves_does_not_stop_it_and_finds_the_answer_later(
     await turns()
     assert told.ends == [False]
     assert (await handler(order())).body == b"made"
+
+
+@pytest.mark.parametrize("length", [9, None])
+async def test_who_has_the_whole_answer_may_ask_again_at_once(room: Room, length: int | None) -> None:
+    stream = BodyStream(length, RecordingSource())
+    handler = await room.before(ScriptedUpstream(lambda request: Response(201, Fields(), stream)))
+    first = (await handler(order())).body
+    assert isinstance(first, BodyStream)
+    kept: list[float] = []
+    first.attach(RecordingSink(lambda data: kept.append(room.answers("kept"))))
+    first.on_end(lambda end: kept.append(room.answers("kept")))
+    stream.feed(b"first, ")
+    stream.feed(b"OK")
+    stream.finish()
+    assert kept == ([0, 1, 1] if length is not None else [0, 0, 1])
 
 
 async def test_an_answer_whose_client_leaves_in_the_middle_is_kept_whole(room: Room) -> None:
