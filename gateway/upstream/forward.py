@@ -30,6 +30,9 @@ from gateway.upstream.request_head import request_head
 from gateway.upstream.roster import Roster
 from gateway.upstream.server import Server
 
+TIMERS_ARE_EARLY = 0.002
+"""Seconds by which a timer of the loop may come before its time: uvloop's clock counts whole milliseconds."""
+
 
 class ExchangeTimeouts:
     """Seconds an exchange may take, copied from the settings."""
@@ -198,14 +201,14 @@ class Upstream:
 
 async def by(deadline: float, waiter: Waiter[Response], connection: UpstreamConnection) -> Response:
     """What `waiter` waits for; UpstreamTimeoutError when no head of an answer has come by `deadline`, in monotonic
-    seconds. A timer of its own, since a deadline may be nearer than the sweep is."""
+    seconds, and not before. A timer of its own, since a deadline may be nearer than the sweep is."""
 
     def overdue() -> None:
         if connection.state == AWAITING:
             waiter.set_exception(UpstreamTimeoutError("the upstream did not answer before the request's deadline"))
 
     delay = max(0.0, deadline - time.monotonic())
-    timer = asyncio.get_running_loop().call_later(delay, overdue)
+    timer = asyncio.get_running_loop().call_later(delay + TIMERS_ARE_EARLY, overdue)
     try:
         return await waiter
     finally:

@@ -23,6 +23,9 @@ from plugins.timeout.budget import Budget, TimeoutReason
 from plugins.timeout.settings import TimeoutSettings
 from plugins.timeout.watches import Watch, Watches
 
+_FIRST_WORD = 0.004
+"""Seconds that the end of the road has at least, after a deadline, to say so itself: its timer comes two late."""
+
 
 class TimeoutPlugin(Plugin):
     """Answer 504 when a route's time is up, and end what still goes on for it."""
@@ -68,7 +71,7 @@ class TimeoutPlugin(Plugin):
             assert task is not None
             cancelling = task.cancelling()
             # The end of the road knows the deadline too and says best which step was slow: it has the first word.
-            grace = min(exchanges.tick, left / 32)
+            grace = min(exchanges.tick, max(left / 32, _FIRST_WORD))
             watch = exchanges.add(now + left + grace, task)
             self._keep_looking(left + grace)
             try:

@@ -3,12 +3,18 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+import uvloop
 
+from gateway.chain.eager import Waiter
 from gateway.errors import GatewayError, NoServerError, UpstreamConnectError, UpstreamTimeoutError
 from gateway.http.message import Monotonic, Request
 from gateway.upstream.endpoint import endpoint_of
+from gateway.upstream.forward import by
+from gateway.upstream.http1 import AWAITING, UpstreamConnection
 from tests.gateway.upstream.forwarding import HANG_UP, OK, SILENCE, Forwarding, Stage, staged
 from tests.support.plugins import make_request
 from tests.support.ports import free_port
@@ -75,6 +81,20 @@ class TestDeadlines:
             await forwarding.handler(due_in(0.02))
         assert failed.value.server == origin.url
         assert forwarding.connections(origin.url) == (0, 0, 0)
+
+    def test_the_error_never_comes_before_the_deadline(self) -> None:
+        async def early(seconds: float) -> bool:
+            deadline = time.monotonic() + seconds
+            with pytest.raises(UpstreamTimeoutError):
+                await by(deadline, Waiter(), connection)
+            return time.monotonic() < deadline
+
+        async def many() -> list[bool]:
+            return await asyncio.gather(*[early(0.01 + number / 3000) for number in range(100)])
+
+        connection = cast(UpstreamConnection, SimpleNamespace(state=AWAITING))
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            assert not any(runner.run(many()))
 
     async def test_an_answer_in_time_is_an_answer(self, stage: Stage) -> None:
         origin = await stage.origin()
