@@ -78,11 +78,12 @@ check: $(VENV)/.runtime-stamp $(VENV)/.dev-stamp ## Format, lint and strict type
 	$(call say,mypy --strict)
 	@$(BIN)/mypy --strict --no-error-summary $(SOURCES)
 
+# Without CI and BUILD_NUMBER pytest prints the same everywhere: a line for each test that failed, however much it compared.
 .PHONY: test
 test: check ## All that CI runs: check and every test. ARGS='-k name' narrows the tests.
 	@scripts/debian-packages $(DEBIAN_TEST_PACKAGES) || echo "Going on without what is missing." >&2
 	$(call say,pytest)
-	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@env --unset=CI --unset=BUILD_NUMBER $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 # ---- measuring ------------------------------------------------------------------------------------------------------
 
