@@ -20,8 +20,13 @@ def client_context(settings: UpstreamTlsSettings) -> ssl.SSLContext:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if settings.certificate is not None:
-        context.load_cert_chain(settings.certificate, settings.key)
+        context.load_cert_chain(settings.certificate, settings.key, password=no_password)
     return context
+
+
+def no_password() -> str:
+    """What answers when a key wants one: else OpenSSL asks on the terminal, and all wait. Raises OSError."""
+    raise OSError("the key is encrypted; the gateway needs one without a password")
 
 
 def fault_of(error: OSError | ssl.SSLError, files: Iterable[Path | str | None]) -> str:

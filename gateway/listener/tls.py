@@ -5,6 +5,8 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
+from gateway.tls import no_password
+
 
 def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
     """A context for a listener: TLS 1.2 or newer, ALPN http/1.1.
@@ -15,9 +17,5 @@ def server_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     context.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-    context.load_cert_chain(certificate, key, password=_no_password)
+    context.load_cert_chain(certificate, key, password=no_password)
     return context
-
-
-def _no_password() -> str:
-    raise OSError("the key is encrypted; the gateway needs one without a password")

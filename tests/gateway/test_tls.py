@@ -1,6 +1,9 @@
 import asyncio
 import ssl
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from gateway.config.upstreams import UpstreamTlsSettings
 from gateway.tls import client_context, fault_of
@@ -8,6 +11,20 @@ from tests.support.certificates import Authority
 from tests.support.loopback import listening, until_end
 
 
+@pytest.fixture
+def strict(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Contexts begin as with Python 3.13 and later."""
+    usual = ssl.create_default_context
+
+    def stricter(**settings: Any) -> ssl.SSLContext:
+        context = usual(**settings)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", stricter)
+
+
+@pytest.mark.usefixtures("strict")
 async def test_an_authority_without_key_identifiers_is_trusted(tmp_path: Path) -> None:
     authority = Authority(tmp_path)
     served = authority.issue("origin", "app.example").server_context()
@@ -18,6 +35,13 @@ async def test_an_authority_without_key_identifiers_is_trusted(tmp_path: Path) -
     async with listening(until_end, ssl=served) as port:
         _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="app.example")
         writer.close()
+
+
+def test_a_key_with_a_password_is_an_error_and_no_question_on_the_terminal(tmp_path: Path) -> None:
+    pair = Authority(tmp_path).issue("gateway", "gateway.example")
+    settings = UpstreamTlsSettings(certificate=pair.certificate, key=pair.locked_key())
+    with pytest.raises(OSError, match="without a password"):
+        client_context(settings)
 
 
 def test_a_fault_names_the_file_that_cannot_be_read(tmp_path: Path) -> None:

@@ -27,6 +27,14 @@ class Certificate:
         context.load_cert_chain(self.certificate, self.key)
         return context
 
+    def locked_key(self) -> Path:
+        """The key in another file, behind a password."""
+        key = serialization.load_pem_private_key(self.key.read_bytes(), None)
+        locked = self.key.with_suffix(".locked")
+        password = serialization.BestAvailableEncryption(b"secret")
+        locked.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, password))
+        return locked
+
 
 class Authority:
     """Signs certificates for tests."""

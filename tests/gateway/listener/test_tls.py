@@ -2,7 +2,6 @@ import ssl
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from gateway.listener.tls import server_context
 from tests.support.certificates import Authority, Certificate
@@ -61,17 +60,6 @@ def test_files_that_cannot_be_used_are_errors(authority: Authority, certificate:
             server_context(*pair)
 
 
-def test_a_key_with_a_password_is_an_error_and_no_question_on_the_terminal(
-    certificate: Certificate, tmp_path: Path
-) -> None:
-    key = serialization.load_pem_private_key(certificate.key.read_bytes(), None)
-    locked = tmp_path / "locked.key"
-    locked.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.BestAvailableEncryption(b"secret"),
-        )
-    )
+def test_a_key_with_a_password_is_an_error_and_no_question_on_the_terminal(certificate: Certificate) -> None:
     with pytest.raises(OSError, match="without a password"):
-        server_context(certificate.certificate, locked)
+        server_context(certificate.certificate, certificate.locked_key())
