@@ -67,6 +67,8 @@ class _Flight:
     news: asyncio.Future[End] | None = None
     """Gets what whoever has the lease says."""
     task: asyncio.Task[None] | None = None
+    question: int = 0
+    """The number of the one by which it may have got a lease that nobody here knows of yet."""
 
 
 class Leases:
@@ -157,8 +159,11 @@ class Leases:
         turn: Turn = None
         try:
             turn = await self._ask(flight, look, seen)
-        except RedisError:
-            pass  # each on his own
+        except BaseException as error:
+            if flight.question:
+                self._begin(self._disown(flight))
+            if not isinstance(error, RedisError):  # otherwise each on his own
+                raise
         finally:
             if isinstance(turn, Lease):
                 flight.lease = turn
@@ -207,18 +212,17 @@ class Leases:
 
     async def _take(self, flight: _Flight, seen: bytes) -> tuple[bytes, bytes]:
         self._questions += 1
-        nonce, lasts, kept = self._questions, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS)
-        try:
-            what, said = await self._redis.script(TAKE, [flight.key], (self._member.channel, seen, lasts, kept, nonce))
-        except RedisError:
-            self._begin(self._disown(flight, nonce))
-            raise
+        flight.question, channel = self._questions, self._member.channel
+        arguments = (channel, seen, _milliseconds(LEASE_SECONDS), _milliseconds(KEPT_SECONDS), flight.question)
+        what, said = await self._redis.script(TAKE, [flight.key], arguments)
+        if what != b"yours":
+            flight.question = 0
         return what, said
 
-    async def _disown(self, flight: _Flight, nonce: int) -> None:
-        """Redis may have given a lease and been too late to say so: nobody is to wait for that."""
-        word = b"lease %b free 0" % flight.name
-        await self._patiently(lambda: self._redis.script(DISOWN, [flight.key], (self._member.channel, nonce, word)))
+    async def _disown(self, flight: _Flight) -> None:
+        """Redis has given a lease, or may have and was too late to say so: nobody is to wait for that."""
+        arguments = (self._member.channel, flight.question, b"lease %b free 0" % flight.name)
+        await self._patiently(lambda: self._redis.script(DISOWN, [flight.key], arguments))
 
     async def _patiently(self, give_back: Callable[[], Awaitable[Any]], at_once: bool = False) -> Any:
         """What Redis says to that, as soon as it can be asked; `None` when it is gone: then leases run out."""
@@ -293,7 +297,9 @@ class Leases:
 
     async def close(self) -> None:
         """Let go of everything; who waits goes on his own."""
+        flying = [flight.task for flight in self._flights.values() if flight.task is not None]
         self.give_up_waiting()
+        await asyncio.gather(*flying, return_exceptions=True)
         tasks = [*self._ending, *([self._renewing] if self._renewing is not None else [])]
         for task in tasks:
             task.cancel()

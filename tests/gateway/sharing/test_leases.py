@@ -261,3 +261,31 @@ async def test_a_lease_whose_news_came_too_late_is_given_back(
         lease = await b.sharing.leases.turn(THING, look)
         assert isinstance(lease, Lease)
         assert b.figures.value("sharing_leases_total", outcome="late") == 0
+
+
+async def test_a_lease_that_a_redis_gave_while_it_hung_is_given_back(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 3600.0)
+    monkeypatch.setattr(module, "GIVE_BACK_SECONDS", (0.05,) * 200)
+    async with worker(server, "A", timeout="50ms") as a, worker(server, "B", timeout="10s") as b:
+        server.pause()
+        assert await a.sharing.leases.turn(THING, look) is None
+        server.resume()
+        assert isinstance(await b.sharing.leases.turn(THING, look), Lease)
+
+
+async def test_a_lease_that_came_when_somebody_else_gave_it_back_is_not_kept_when_looking_fails(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "LEASE_SECONDS", 3600.0)
+
+    async def fails() -> None:
+        raise RedisDownError("no answer within 0.02 s")
+
+    async with workers(server, "A/0", "B/0") as (a, b):
+        lease = await held(a)
+        (waiting,) = await wait_for(b, look=fails)
+        lease.leave()
+        assert await waiting is None
+        assert isinstance(await a.sharing.leases.turn(THING, look), Lease)
