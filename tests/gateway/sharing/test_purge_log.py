@@ -24,7 +24,8 @@ def order(*names: bytes, soft: bool = False) -> PurgeOrder:
 
 async def in_step(*workers: Worker) -> None:
     await until(lambda: all(each.sharing.purges.is_current for each in workers))
-    await until(lambda: len({each.sharing.purges.place for each in workers}) == 1)
+    logs = [each.sharing.purges for each in workers]
+    await until(lambda: len({place for log in logs for place in (log.place, log.settled)}) == 1)
 
 
 async def test_a_purge_reaches_every_worker_of_every_replica_once(server: RedisServer) -> None:
