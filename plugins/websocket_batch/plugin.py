@@ -131,11 +131,11 @@ class WebSocketBatchPlugin(Plugin):
         return lambda complete: self._caps.leave(client)
 
     def _check(self, request: Request) -> Response | None:
-        """Refuse what is no handshake, or not for this page (RFC 6455 §4.2.1, §4.2.2, §10.2)."""
+        """Refuse what is no handshake, or not for this page (RFC 6455 §4.2.1, §4.2.2, §10.2; RFC 9110 §15.5.22)."""
         fields = request.fields
         if fields.get(b"sec-websocket-version") != b"13":
             self._note(request, WebSocketReason.VERSION)
-            return Response(426, Fields([(b"Sec-WebSocket-Version", b"13")]))
+            return Response(426, Fields([(b"Upgrade", b"websocket"), (b"Sec-WebSocket-Version", b"13")]))
         if request.method != "GET" or not _is_key(fields.get(b"sec-websocket-key")):
             self._note(request, WebSocketReason.HANDSHAKE)
             raise RefusedError("no WebSocket handshake (RFC 6455 §4.2.1)", status=400)

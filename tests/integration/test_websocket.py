@@ -127,6 +127,7 @@ def test_who_does_not_speak_the_protocol_hears_so(gateway: Gateway) -> None:
         client.send(request("GET", "/act/talk", *fields))
         answer = client.answer()
         assert (answer.status, answer.one(b"sec-websocket-version")) == (426, b"13")
+        assert (answer.one(b"upgrade"), answer.one(b"connection")) == (b"websocket", b"Upgrade")
 
 
 def test_a_reload_drops_nobody_and_the_end_delivers_what_waits(

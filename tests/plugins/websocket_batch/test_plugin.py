@@ -129,6 +129,7 @@ def test_another_version_is_told_which_one_there_is(version: str) -> None:
     upstream = ScriptedUpstream()
     response = without_waiting(websocket(upstream)(handshake({"Sec-WebSocket-Version": version})))
     assert (response.status, response.fields.get(b"sec-websocket-version")) == (426, b"13")
+    assert response.fields.get(b"upgrade") == b"websocket"
     assert upstream.requests == []
 
 
