@@ -112,10 +112,12 @@ def test_a_copy_of_a_response_may_be_changed() -> None:
     response = Response(200, Fields([(b"A", b"1")]), b"x", b"Fine")
     response.dated = response.shared = True
     response.joined = b"as written"
+    response.epoch = epoch = object()
     copy = response.copy()
     copy.fields.add(b"B", b"2")
     assert (copy.status, copy.body, copy.reason, copy.dated) == (200, b"x", b"Fine", True)
     assert (copy.shared, copy.joined) == (False, b"")
+    assert copy.epoch is epoch
     assert b"b" not in response.fields
 
 
