@@ -43,7 +43,7 @@ def descriptor_of(transport: asyncio.Transport) -> int | None:
 class Feeds:
     """The feeds of a worker that wait equally long."""
 
-    __slots__ = ("_is_round", "_loop", "_poller", "_seconds", "_sides", "_swept")
+    __slots__ = ("_is_round", "_left", "_loop", "_poller", "_seconds", "_sides", "_swept")
 
     def __init__(self, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
         self._loop = loop
@@ -52,6 +52,9 @@ class Feeds:
         self._poller: select.epoll | None = None
         self._is_round = False
         """Whether a next round is planned; otherwise the loop tells when there is something to read."""
+        self._left = 0
+        """Sides that this round may still read. Where there are many, the first have more to say before the last were
+        read: without an end to it there would be no rounds, and nothing would be joined."""
         self._swept = 0.0
 
     def __len__(self) -> int:
@@ -90,13 +93,18 @@ class Feeds:
         if self._poller is not None and not self._is_round:
             self._is_round = True
             self._loop.remove_reader(self._poller.fileno())
-            self._round()
+            self._begin()
+
+    def _begin(self) -> None:
+        self._left = max(1, len(self._sides))
+        self._round()
 
     def _round(self) -> None:
         poller = self._poller
         if poller is None:
             return
-        found = poller.poll(0, SIDES_AT_ONCE)
+        found = poller.poll(0, min(SIDES_AT_ONCE, self._left))
+        self._left -= len(found)
         now = time.monotonic()
         try:
             for descriptor, events in found:
@@ -106,10 +114,10 @@ class Feeds:
             if now - self._swept >= QUIET:
                 self._sweep(now)
         finally:
-            if len(found) == SIDES_AT_ONCE:
+            if len(found) == SIDES_AT_ONCE and self._left > 0:
                 self._loop.call_soon(self._round)
             elif found:
-                self._loop.call_later(self._seconds, self._round)
+                self._loop.call_later(self._seconds, self._begin)
             else:
                 self._is_round = False
                 self._loop.add_reader(poller.fileno(), self._wake)

@@ -248,6 +248,29 @@ async def test_many_feeds_are_all_read() -> None:
         await _until(lambda: all(bytes(tunnel.near.sent) == b"0123all" for tunnel in every))
 
 
+async def test_a_round_of_many_ends_though_the_first_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.websocket.feeds.SIDES_AT_ONCE", 2)
+    feeds = Feeds(asyncio.get_running_loop(), LONG)
+    async with contextlib.AsyncExitStack() as stack:
+        every = [await stack.enter_async_context(fed(feeds=feeds)) for _ in range(4)]
+        for tunnel in every:
+            await tunnel.feed()
+
+            def heard(data: bytes, tunnel: Fed = tunnel, write: Callable[[bytes], None] = tunnel.near.write) -> None:
+                write(data)
+                tunnel.origin.sendall(b"more")
+
+            monkeypatch.setattr(tunnel.near, "write", heard)
+        for tunnel in every:
+            tunnel.origin.sendall(b"said")
+        await _until(lambda: all(b"said" in tunnel.near.sent for tunnel in every))
+        await turns(20)
+        assert [bytes(tunnel.near.sent) for tunnel in every] == [b"0123said"] * 4
+        with as_callback():
+            every[0].tunnel.close()  # what had come is passed on all the same
+        assert bytes(every[0].near.sent).startswith(b"0123saidmore")
+
+
 async def test_only_plain_connections_have_a_descriptor() -> None:
     class Coded(FakeTransport):
         def get_extra_info(self, name: str, default: Any = None) -> Any:
