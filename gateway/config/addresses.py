@@ -63,7 +63,10 @@ def leads_to(target: TcpAddress | UnixAddress, listening: TcpAddress | UnixAddre
         return False
     names = {"localhost": "127.0.0.1"}
     here, there = (names.get(host.lower(), host.lower()) for host in (listening.host, target.host))
-    return here == there or (target.is_local and here in ("", "0.0.0.0", "::"))
+    if here == there:
+        return True
+    is_ipv6 = ":" in there and not there.startswith("::ffff:")
+    return target.is_local and here in ("", "::" if is_ipv6 else "0.0.0.0")
 
 
 def parse_address(value: object) -> TcpAddress | UnixAddress:
