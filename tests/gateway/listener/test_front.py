@@ -1,11 +1,12 @@
 import asyncio
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 
 from gateway.http.message import Request, Response
 from gateway.listener.front import Front
-from gateway.websocket.tunnel import UpgradedUpstream
+from gateway.websocket.tunnel import TunnelSide, UpgradedUpstream
 from tests.support.plugins import make_response
 from tests.support.roads import CLIENT, Lane, Later, echo, get, make_front, turns
 from tests.support.transports import FakeTransport
@@ -76,10 +77,10 @@ class TestUpgrade:
 
     UPGRADE = get("/", "Connection: Upgrade", "Upgrade: websocket")
 
-    async def upgraded(self) -> tuple[Lane, FakeTransport]:
+    async def upgraded(self, **limits: Any) -> tuple[Lane, FakeTransport]:
         far = FakeTransport()
         later = Later()
-        lane = Lane(later)
+        lane = Lane(later, **limits)
         lane.send(self.UPGRADE)
         lane.send(b"early frame")
         response = make_response(101)
@@ -95,6 +96,16 @@ class TestUpgrade:
         assert (len(lane.front.tunnels), len(lane.front.connections), lane.front.occupied) == (1, 0, 1)
         assert lane.front.busy == 1
         assert lane.requests("1xx") == 1
+        far.lose()
+        await turns()
+
+    @pytest.mark.parametrize(("limit", "seconds"), [("5ms", 0.005), ("off", None)])
+    async def test_it_is_read_in_rounds_as_the_limits_say(self, limit: str, seconds: float | None) -> None:
+        lane, far = await self.upgraded(tunnel_join=limit)
+        side = far.get_protocol()
+        assert isinstance(side, TunnelSide)
+        assert side.feeds is lane.front.tunnels.feeds_of(seconds)
+        assert (side.feeds is None) == (seconds is None)
         far.lose()
         await turns()
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from gateway.worker.control import CallRefusedError, Channel, UnknownKindError, open_channel, socket_pair
+from gateway.worker.stores import Stores
 from tests.support.running_road import NOTING, SECOND, Running, running_road
 
 ROUTES = f"""
@@ -77,3 +78,19 @@ async def test_plugins_answer_while_their_configuration_is_in_use(running: Runni
     await running.take()
     with pytest.raises(UnknownKindError):
         await supervisor.call("label")
+
+
+async def test_the_stores_in_use_hear_that_another_worker_ended(
+    running: Running, supervisor: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[Stores] = []
+
+    async def note(stores: Stores) -> None:
+        heard.append(stores)
+
+    monkeypatch.setattr(Stores, "sibling_ended", note)
+    await running.take("a")
+    await supervisor.call("worker_ended")
+    await running.take("b")
+    await supervisor.call("worker_ended")
+    assert len({id(stores) for stores in heard}) == 2
