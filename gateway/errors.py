@@ -12,6 +12,7 @@
     │   ├── UnknownTransferCodingError 501  a transfer coding we do not know
     │   └── VersionError            505
     ├── NoRouteError                404  no route matches
+    ├── PluginTimeoutError          500  a plugin took longer than its guard allows
     ├── RefusedError                our decision: a plugin's refusal, with a status of its choice
     ├── OverloadedError             503  a limit of ours is reached
     │   ├── PoolTimeoutError        503  no free upstream connection in time
@@ -155,6 +156,12 @@ class NoRouteError(GatewayError):
     status = 404
     proxy_error = "destination_not_found"
     reason = "no_route"
+
+
+class PluginTimeoutError(GatewayError):
+    """A plugin took longer than its guard allows."""
+
+    reason = "plugin_timeout"
 
 
 class RefusedError(GatewayError):

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
 from gateway.chain.direct import Direct
+from gateway.chain.guard import Guard
 from gateway.chain.match import Matcher, compile_match
 from gateway.chain.plugin import AtOnce, Handler, Plugin
-from gateway.chain.registry import find
+from gateway.chain.registry import find, is_foreign
 from gateway.chain.runtime import Runtime
+from gateway.config.guard import GuardSettings
 from gateway.config.plan import PluginUse, RoutePlan
 from gateway.http.message import Request
 
@@ -64,7 +66,9 @@ def short_way(plugins: Sequence[Plugin]) -> AtOnce | None:
     """The short way through a chain, from the inside out."""
     at_once: AtOnce | None = None
     for plugin in reversed(plugins):
-        at_once = plugin.wrap_at_once(at_once)
+        guard, at_once = plugin.guard, plugin.wrap_at_once(at_once)
+        if guard is not None:
+            at_once = guard.at_once(at_once)
     return at_once
 
 
@@ -91,12 +95,14 @@ async def build_chain(
         for use, plugin_class in zip(uses, classes, strict=True):
             at_work = use.name
             plugin = plugin_class(use.settings, runtime)
+            if use.guard is not None or is_foreign(use.name):
+                plugin.guard = Guard(use.name, use.guard or GuardSettings(), runtime)
             opened.append(plugin)
             await plugin.open()
         handler = innermost
         for use, plugin in zip(reversed(uses), reversed(opened), strict=True):
             at_work = use.name
-            handler = plugin.wrap(handler)
+            handler = plugin.wrap(handler) if plugin.guard is None else plugin.guard.around(plugin, handler)
     except BaseException as error:  # cancelled as well: what was opened must not stay
         await close_plugins(opened, runtime)
         if not isinstance(error, Exception):

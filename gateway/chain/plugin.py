@@ -9,6 +9,7 @@ from gateway.config import base
 from gateway.http.message import Request, Response
 
 if TYPE_CHECKING:
+    from gateway.chain.guard import Guard
     from gateway.chain.runtime import Runtime
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -38,6 +39,9 @@ class Plugin:
     """Rooms that must come later in the chain, when they are in it."""
     after: ClassVar[tuple[str, ...]] = ()
     """Rooms that must come earlier in the chain, when they are in it."""
+
+    guard: Guard | None = None
+    """What the chain put around it, see `guard` in the configuration."""
 
     def __init__(self, settings: Any, runtime: Runtime) -> None:
         """Cheap; no I/O."""

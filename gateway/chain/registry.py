@@ -10,6 +10,7 @@ from functools import cache
 import plugins
 from gateway.chain.plugin import Plugin
 from gateway.config.base import Settings
+from gateway.config.guard import GUARD
 
 
 @cache
@@ -21,7 +22,7 @@ def rooms() -> tuple[str, ...]:
 @cache
 def find(name: str) -> type[Plugin]:
     """The plugin class of that name. Raises LookupError with words for the user."""
-    if ":" in name:
+    if is_foreign(name):
         module_name, _, attribute = name.partition(":")
     elif name in rooms():
         module_name, attribute = f"plugins.{name}", "PLUGIN"
@@ -40,7 +41,14 @@ def find(name: str) -> type[Plugin]:
         raise LookupError(f"plugin {name!r} is not a subclass of gateway.api.Plugin")
     if getattr(found, "Settings", None) is None:
         raise LookupError(f"plugin {name!r} does not say what its Settings are")
+    if GUARD in found.Settings.model_fields:
+        raise LookupError(f"plugin {name!r}: its Settings have {GUARD!r}, which every plugin has already")
     return found
+
+
+def is_foreign(name: str) -> bool:
+    """Whether that name is of a plugin that did not come with the gateway."""
+    return ":" in name
 
 
 def settings_of(name: str) -> type[Settings]:

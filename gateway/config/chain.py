@@ -2,16 +2,18 @@
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from gateway.config.base import Settings
+from gateway.config.guard import GUARD, GuardSettings
 from gateway.config.mistakes import Path, Problem, did_you_mean
 from gateway.config.named import unknown_upstreams
 from gateway.config.plan import PluginUse
 from gateway.config.translate import problems_of
 
+S = TypeVar("S", bound=Settings)
 SettingsResolver = Callable[[str], type[Settings]]
 """The settings class of the plugin with this name. Raises `LookupError` with a message for people."""
 
@@ -24,7 +26,7 @@ class Link:
     model: type[Settings]
     raw: Mapping[str, Any]
     """The settings as the file has them; empty for a plugin that is off."""
-    settings: Settings | None
+    use: PluginUse | None
     """None for a plugin that is off, or whose settings are wrong."""
     is_on: bool
     faults: frozenset[Path]
@@ -71,12 +73,12 @@ def uses_of_route(
     for name, link in chain.items():
         if link is None:
             continue
-        settings: Settings | None = link.settings
+        use: PluginUse | None = link.use
         if name in changes:
-            settings, found = _override(link, changes[name], (*path, name), upstreams)
+            use, found = _override(link, changes[name], (*path, name), upstreams)
             problems += found
-        if settings is not None:
-            uses.append(PluginUse(name, settings))
+        if use is not None:
+            uses.append(use)
     return tuple(uses), problems
 
 
@@ -86,28 +88,40 @@ def _link(
     if raw == "off":
         return Link(name, model, {}, None, False, frozenset()), []
     given = raw if isinstance(raw, dict) else {}
-    settings, problems = _check(model, given, path, upstreams)
+    use, problems = _check(name, model, given, path, upstreams)
     faults = frozenset(problem.path[len(path) :] for problem in problems)
-    return Link(name, model, given, settings, True, faults), problems
+    return Link(name, model, given, use, True, faults), problems
 
 
 def _override(
     link: Link, change: object, path: Path, upstreams: Collection[str]
-) -> tuple[Settings | None, list[Problem]]:
+) -> tuple[PluginUse | None, list[Problem]]:
     if change == "off":
         return None, []
     own = change if isinstance(change, dict) else {}
-    settings, problems = _check(link.model, {**link.raw, **own}, path, upstreams)
+    use, problems = _check(link.name, link.model, {**link.raw, **own}, path, upstreams)
     news = [each for each in problems if each.path[len(path) :] not in link.faults or each.path[len(path)] in own]
-    return settings, news
+    return use, news
 
 
 def _check(
-    model: type[Settings], data: dict[str, Any], path: Path, upstreams: Collection[str]
-) -> tuple[Settings | None, list[Problem]]:
+    name: str, model: type[Settings], data: dict[str, Any], path: Path, upstreams: Collection[str]
+) -> tuple[PluginUse | None, list[Problem]]:
+    """The plugin with its own settings and the guard's, which stand among them, and what is wrong with either."""
+    own = {key: value for key, value in data.items() if key != GUARD}
+    settings, problems = _validated(model, own, path)
+    if settings is not None:
+        problems = unknown_upstreams(settings, upstreams, path)
+    guard: GuardSettings | None = None
+    if data.get(GUARD) is not None:
+        guard, found = _validated(GuardSettings, data[GUARD], (*path, GUARD))
+        problems += found
+    return None if settings is None else PluginUse(name, settings, guard), problems
+
+
+def _validated(model: type[S], data: object, path: Path) -> tuple[S | None, list[Problem]]:
     try:
-        settings = model.model_validate(data)
-        return settings, unknown_upstreams(settings, upstreams, path)
+        return model.model_validate(data), []
     except ValidationError as error:
         return None, problems_of(error, data, model, path)
 

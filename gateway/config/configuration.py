@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.config.chain import SettingsResolver
+from gateway.config.guard import GUARD
 from gateway.config.mistakes import ConfigError, Mistake, path_text
-from gateway.config.plan import RoutePlan
+from gateway.config.plan import PluginUse, RoutePlan
 from gateway.config.settings import GatewaySettings
 
 
@@ -47,8 +48,13 @@ class Configuration:
                 "match": route.match.model_dump(mode="json"),
                 "upstream": route.upstream,
                 "timeouts": route.timeouts.model_dump(mode="json"),
-                "plugins": [{use.name: use.settings.model_dump(mode="json")} for use in route.plugins],
+                "plugins": [{use.name: _shown(use)} for use in route.plugins],
             }
             for route in self.routes
         ]
         return shown
+
+
+def _shown(use: PluginUse) -> dict[str, Any]:
+    settings = use.settings.model_dump(mode="json")
+    return settings if use.guard is None else settings | {GUARD: use.guard.model_dump(mode="json")}

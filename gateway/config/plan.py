@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.config.base import Settings
+from gateway.config.guard import GuardSettings
 from gateway.config.routes import MatchSettings
 from gateway.config.upstreams import TimeoutSettings
 
@@ -14,6 +15,8 @@ class PluginUse:
     name: str
     settings: Settings
     """Checked for this route: the global settings with the route's own laid over them."""
+    guard: GuardSettings | None = None
+    """What happens when it fails, where the file says so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
 
 from gateway.config.base import Settings
+from gateway.config.guard import GUARD, GuardSettings
 from gateway.config.settings import GatewaySettings
 from gateway.config.units import InSeconds, format_duration
 
@@ -27,13 +28,16 @@ def json_schema(plugins: Mapping[str, type[Settings]]) -> dict[str, object]:
     Shorthand forms are in it, and every value that is not a free text may also be a text with a variable."""
     mode: JsonSchemaMode = "validation"
     models: list[tuple[type[Settings], JsonSchemaMode]] = [(GatewaySettings, mode)]
-    models += [(model, mode) for model in plugins.values()]
+    models += [(GuardSettings, mode), *[(model, mode) for model in plugins.values()]]
     references, whole = models_json_schema(models, schema_generator=_Generator)
     definitions = whole["$defs"]
     uses = {
         name: {"anyOf": [references[model, mode], {"const": "off"}, {"type": "null"}]}
         for name, model in plugins.items()
     }
+    for model in plugins.values():
+        reference = references[model, mode]["$ref"].rpartition("/")[2]
+        definitions[reference].setdefault("properties", {})[GUARD] = references[GuardSettings, mode]
     gateway = definitions.pop("GatewaySettings")
     item = _plugin_mapping(uses)
     gateway["properties"]["plugins"]["items"] = {**item, "minProperties": 1, "maxProperties": 1}

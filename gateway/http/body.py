@@ -132,6 +132,11 @@ class BodyStream:
         else:
             sink.fail(self.error or StreamAbortedError("the body was aborted"))
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether somebody reads or has read it, or it was given up: nobody else can have it from the beginning."""
+        return self._attached or self._given_up
+
     def pause(self) -> None:
         """The sink cannot take more for now."""
         self._stopped = True

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from gateway.chain.plugin import Plugin
-from gateway.chain.registry import find, rooms, settings_of
+from gateway.chain.registry import find, is_foreign, rooms, settings_of
 
 
 @pytest.fixture
@@ -55,6 +55,11 @@ def test_a_plugin_from_outside_is_found_by_module_and_class(stranger: str) -> No
         ("Mine = 3", "not a subclass of gateway.api.Plugin"),
         ("class Mine: pass", "not a subclass of gateway.api.Plugin"),
         ("from gateway.api import Plugin\nclass Mine(Plugin): pass", "does not say what its Settings are"),
+        (
+            "from gateway.api import Plugin, Settings\n"
+            "class Mine(Plugin):\n    class Settings(Settings):\n        guard: int = 1\n",
+            "its Settings have 'guard', which every plugin has already",
+        ),
         ("import no_such_library", "cannot be imported: ModuleNotFoundError: No module named 'no_such_library'"),
         ("import os\nos.no_such_thing", "cannot be imported: AttributeError: module 'os' has no"),
         ("1 / 0", "cannot be imported: ZeroDivisionError"),
@@ -65,6 +70,10 @@ def test_a_plugin_from_outside_is_found_by_module_and_class(stranger: str) -> No
 def test_what_is_wrong_with_a_plugin_from_outside_is_said_in_words(stranger: str, complaint: str) -> None:
     with pytest.raises(LookupError, match=complaint):
         find(f"{stranger}:Mine")
+
+
+def test_plugins_from_outside_are_known_by_their_names() -> None:
+    assert [is_foreign(name) for name in ("cors", "package.module:Class")] == [False, True]
 
 
 @pytest.mark.parametrize("name", [":", ":Mine", "json:", "..up:Mine", "no_such_module:Mine", ""])

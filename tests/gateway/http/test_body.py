@@ -115,6 +115,13 @@ def test_a_second_sink_is_refused() -> None:
         stream.attach(RecordingSink())
 
 
+def test_who_comes_too_late_for_the_beginning_can_tell() -> None:
+    fresh, read, aborted = stream_of(b"x"), stream_of(b"x"), stream_of(b"x")
+    read.attach(RecordingSink())
+    aborted.abort()
+    assert [stream.is_taken for stream in (fresh, read, aborted)] == [False, True, True]
+
+
 def test_a_failure_reaches_the_sink_after_what_was_fed_before() -> None:
     stream, sink = BodyStream(), RecordingSink()
     stream.feed(b"half")
