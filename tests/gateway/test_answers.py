@@ -39,6 +39,11 @@ def test_other_gateways_are_named_with_what_they_said() -> None:
     assert told_later.endswith("no connection")
 
 
+def test_a_note_on_a_purge_is_told_without_what_would_change_a_terminal() -> None:
+    document = {"soft": False, "dry_run": False, "count": 0, "octets": 0, "acknowledged": 0, "workers": []}
+    assert list(purge_lines(document | {"note": "no route is called \x1b[2J"}))[1:] == ["  no route is called \\x1b[2J"]
+
+
 @pytest.mark.parametrize(
     ("soft", "dry_run", "words"),
     [
