@@ -35,12 +35,14 @@ def read_order(document: Any, known: dict[str, SweepSettings]) -> SweepOrder:
     given = [each for each in _NOT_ORDERED if each in said]
     if given:
         raise QuestionError(f"{given[0]} is for the configuration: a sweep that is ordered begins at once")
-    begin = {} if name is None else known[name].model_dump(exclude_unset=True, exclude=set(_NOT_ORDERED))
     try:
-        settings = SweepSettings.model_validate({**begin, **said})
+        settings = SweepSettings.model_validate(said)
     except ValidationError as error:
         raise QuestionError("; ".join(_words_for(each) for each in error.errors())) from None
-    return SweepOrder(name or AD_HOC, settings, "api")
+    if name is None:
+        return SweepOrder(AD_HOC, settings, "api")
+    changes = {each: getattr(settings, each) for each in settings.model_fields_set}
+    return SweepOrder(name, known[name].model_copy(update=changes), "api")
 
 
 def _words_for(error: Any) -> str:

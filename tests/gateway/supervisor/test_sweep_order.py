@@ -3,10 +3,15 @@ from typing import Any
 import pytest
 
 from gateway.config.settings import SweepSettings
+from gateway.config.sweeps import Order
 from gateway.supervisor.question import QuestionError
 from gateway.supervisor.sweep_order import AD_HOC, read_order
 
-KNOWN = {"nightly": SweepSettings.model_validate({"schedule": "0 4 * * *", "tags": ["shop"], "rate": 7.0})}
+KNOWN = {
+    "nightly": SweepSettings.model_validate(
+        {"schedule": "0 4 * * *", "tags": ["shop"], "rate": 7.0, "within": "8h", "order": "uses", "patience": "1m"}
+    )
+}
 
 
 def test_a_sweep_may_be_one_of_its_own() -> None:
@@ -15,9 +20,15 @@ def test_a_sweep_may_be_one_of_its_own() -> None:
 
 
 def test_or_one_of_the_configuration_with_changes() -> None:
-    order = read_order({"name": "nightly", "rate": 50}, KNOWN)
-    assert (order.name, order.settings.tags, order.settings.rate) == ("nightly", ("shop",), 50.0)
-    assert order.settings.schedule is None
+    order = read_order({"name": "nightly", "rate": 50, "time_limit": "5m"}, KNOWN)
+    assert (order.name, order.trigger) == ("nightly", "api")
+    settings = order.settings
+    assert (settings.tags, settings.order, settings.within, settings.patience) == (("shop",), Order.USES, 28_800, 60)
+    assert (settings.rate, settings.time_limit) == (50, 300)
+
+
+def test_what_the_configuration_says_can_be_switched_off() -> None:
+    assert read_order({"name": "nightly", "within": "off"}, KNOWN).settings.within is None
 
 
 @pytest.mark.parametrize(
