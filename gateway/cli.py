@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gateway import __version__
-from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, USAGE, Admin, AsJson, Token
+from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, Admin, AsJson, Token, wrong_usage
 from gateway.sweeping.command import sweep
 from gateway.warming.command import warm
 
@@ -65,10 +65,10 @@ def run(
 ) -> None:
     """Run the gateway until SIGTERM or Ctrl-C. --listen, --admin and --workers override the file."""
     if config is not None and upstream:
-        _wrong_usage("Name a file (--config) or upstreams (--upstream), not both.")
+        wrong_usage("Name a file (--config) or upstreams (--upstream), not both.")
     if config is None and not upstream:
         if not DEFAULT_FILE.is_file():
-            _wrong_usage(
+            wrong_usage(
                 "Nothing to stand in front of. Name an upstream or a configuration file:\n\n"
                 "  slipstream run --upstream http://127.0.0.1:8000\n"
                 "  slipstream run --config FILE\n\n"
@@ -141,7 +141,7 @@ def purge(
     named = {"url": url, "prefix": prefix, "tag": tag, "route": route, "all": everything or None}
     given = {name: value for name, value in named.items() if value}
     if len(given) != 1:
-        _wrong_usage("Name exactly one of --url, --prefix, --tag, --route and --all.")
+        wrong_usage("Name exactly one of --url, --prefix, --tag, --route and --all.")
     from gateway.answers import purge_lines
     from gateway.supervisor.client import AdminClient
 
@@ -188,7 +188,7 @@ def breakers(
     """Show the circuits of a running gateway, or change some in every worker. NAME is one of them, or 'all'."""
     given = {action: name for action, name in (("open", open_), ("close", close), ("reset", reset)) if name}
     if len(given) > 1 or (duration and "open" not in given):
-        _wrong_usage("Give one of --open, --close and --reset; --for goes with --open alone.")
+        wrong_usage("Give one of --open, --close and --reset; --for goes with --open alone.")
     from gateway.answers import breaker_lines
     from gateway.supervisor.client import AdminClient
 
@@ -266,11 +266,6 @@ def demo(
 def version() -> None:
     """Print the version."""
     typer.echo(f"slipstream {__version__}")
-
-
-def _wrong_usage(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(USAGE)
 
 
 def main() -> None:

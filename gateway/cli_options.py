@@ -1,8 +1,8 @@
-"""Options that several commands share, and their exit codes."""
+"""Options that several commands share, and how commands end that did not do what was asked."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -22,3 +22,9 @@ Token = Annotated[
     str | None, typer.Option(envvar="SLIPSTREAM_TOKEN", metavar="TOKEN", help="Its token, if it wants one.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The answer as the gateway gives it, for programs.")]
+
+
+def wrong_usage(text: str) -> NoReturn:
+    """End a command that was itself wrong, with words that say how it is right."""
+    typer.echo(text, err=True)
+    raise typer.Exit(USAGE)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, USAGE, Admin, AsJson, Token
+from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, Admin, AsJson, Token, wrong_usage
 
 _WHAT = "What is asked about"
 _HOW = "How"
@@ -90,13 +90,13 @@ def sweep(
     others = (runs, follow, report, *changes.values())
     is_order = everything or any(meant.values())
     if sum(map(bool, (is_order, *others))) != 1 or (everything and any(meant.values())):
-        _wrong_usage(
+        wrong_usage(
             "Name what to ask about (a NAME of the configuration, --route, --tag, --prefix, or --all), or one of "
             "--list, --follow, --report, --pause, --resume and --cancel."
         )
     given = {key: value for key, value in how.items() if value is not None}
     if not is_order and (given or detach):
-        _wrong_usage(f"--{next(iter(given), 'detach').replace('_', '-')} goes with a sweep that is ordered.")
+        wrong_usage(f"--{next(iter(given), 'detach').replace('_', '-')} goes with a sweep that is ordered.")
     from gateway.supervisor.client import AdminClient, AdminError
     from gateway.sweeping.watching import Watching
 
@@ -119,8 +119,3 @@ def sweep(
         raise typer.Exit(MISTAKES) from None
     if code:
         raise typer.Exit(code)
-
-
-def _wrong_usage(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(USAGE)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import typer
 
-from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, USAGE, Admin, AsJson, Token
+from gateway.cli_options import DEFAULT_ADMIN, MISTAKES, Admin, AsJson, Token, wrong_usage
 
 _SOURCES = "Sources"
 _RUNS = "Runs"
@@ -83,7 +83,7 @@ def warm(
     }
     wants_source = any(sources.values())
     if sum((wants_source, runs, bool(follow), bool(cancel), bool(resume))) != 1:
-        _wrong_usage(
+        wrong_usage(
             "Name what to warm (URLs, --urls, --sitemap, --access-log, --own-log, --entries), or one of --list, "
             "--follow, --cancel and --resume."
         )
@@ -120,7 +120,7 @@ def _pace(rate: str | None, concurrency: int | None) -> dict[str, Any]:
         try:
             pace["rate"] = rate if rate == "off" else float(rate)
         except ValueError:
-            _wrong_usage(f"--rate {rate}: write a number, or off.")
+            wrong_usage(f"--rate {rate}: write a number, or off.")
     return pace
 
 
@@ -129,11 +129,6 @@ def _fields(headers: list[str]) -> dict[str, Any]:
     for header in headers:
         name, colon, value = header.partition(":")
         if not colon or not name.strip():
-            _wrong_usage(f"--header {header!r}: write 'Name: value'.")
+            wrong_usage(f"--header {header!r}: write 'Name: value'.")
         fields[name.strip()] = value.strip()
     return {"fields": fields} if fields else {}
-
-
-def _wrong_usage(text: str) -> NoReturn:
-    typer.echo(text, err=True)
-    raise typer.Exit(USAGE)
