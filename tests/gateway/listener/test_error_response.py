@@ -112,6 +112,12 @@ def test_a_method_we_do_not_serve_is_told_which_we_do() -> None:
     assert "CONNECT" not in allowed
 
 
+def test_what_is_only_answered_here_is_told_the_same_and_of_no_failure() -> None:
+    response = error_response(RefusedError("Max-Forwards ends here", status=200), None, "front")
+    assert "GET" in text(response, b"allow")
+    assert b"proxy-status" not in response.fields
+
+
 def test_what_plugins_left_for_the_answer_is_on_it_but_does_not_replace_its_own() -> None:
     request = make_request()
     request.error_fields = fields_of([("Vary", "Origin"), ("Vary", "Accept"), ("CACHE-control", "public"), ("X", "1")])
