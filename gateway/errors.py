@@ -9,6 +9,7 @@
     │   ├── ExpectationError        417  an expectation other than 100-continue
     │   ├── FieldsTooLargeError     431
     │   ├── MethodNotAllowedError   405
+    │   ├── MisdirectedError        421  a secured resource asked for without security
     │   ├── UnknownTransferCodingError 501  a transfer coding we do not know
     │   └── VersionError            505
     ├── NoRouteError                404  no route matches
@@ -133,6 +134,13 @@ class MethodNotAllowedError(DownstreamError):
 
     status = 405
     reason = "method_not_allowed"
+
+
+class MisdirectedError(DownstreamError):
+    """A resource of `https` asked for over a connection that is not secured (RFC 9110 §7.4, §15.5.20)."""
+
+    status = 421
+    reason = "misdirected"
 
 
 class UnknownTransferCodingError(DownstreamError):

@@ -14,6 +14,7 @@ from gateway.errors import (
     ExpectationError,
     FieldsTooLargeError,
     MethodNotAllowedError,
+    MisdirectedError,
     RefusedError,
     TargetTooLongError,
     UnknownTransferCodingError,
@@ -79,6 +80,11 @@ class Framing(NamedTuple):
 _NO_CONTENT = Framing()
 
 
+def _says_https(head: bytes) -> bool:
+    """Whether the target is an `https` URL. Such heads are not remembered: what they mean depends on the connection."""
+    return head[: head.find(b"\r")].partition(b" ")[2][:8].lower() == b"https://"
+
+
 class _Methods(dict[bytes, str]):
     """Method token → `str`; learns those that are used, a bounded number of them."""
 
@@ -119,7 +125,7 @@ class RequestHeads:
     def parse(self, head: bytes, downstream: Downstream, now: Monotonic) -> tuple[Request, Framing]:
         """Take a request head apart. `head` ends with the empty line.
 
-        Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 431, 501, 505; a RefusedError for
+        Raises a DownstreamError for what must be refused: 400, 405, 414, 417, 421, 431, 501, 505; a RefusedError for
         what must be answered here."""
         memory = self._from_trusted if downstream.trusted else self._from_strangers
         remembered = memory.recall(head)
@@ -127,9 +133,9 @@ class RequestHeads:
             method, target, shared, authority, minor, framing = remembered
             fields = shared.again()
         else:
-            method, target, entries, section, authority, minor, framing = self._read(head, downstream.trusted)
+            method, target, entries, section, authority, minor, framing = self._read(head, downstream)
             fields = Fields.received(entries, section)
-            if memory.wants(head):
+            if memory.wants(head) and not _says_https(head):
                 memory.keep(head, (method, target, fields.copy(), authority, minor, framing))
         request = Request(method, target, fields, b"", authority, downstream, now, minor)
         if framing is not _NO_CONTENT:
@@ -137,7 +143,7 @@ class RequestHeads:
             request.trailers = framing.trailers
         return request, framing
 
-    def _read(self, head: bytes, trusted: bool) -> _Reading:
+    def _read(self, head: bytes, downstream: Downstream) -> _Reading:
         lines = head[:-4].split(b"\r\n")
         request_line = lines[0]
         del lines[0]
@@ -163,7 +169,9 @@ class RequestHeads:
         section = head[len(request_line) + 2 : -2]
         special = [entry for entry in entries if entry[3]]
         if len(special) != 1 or special[0][3] != HOST or target[0] != 0x2F or not minor:
-            return self._read_special(method, target, minor, entries, section, special, trusted)
+            if target[0] != 0x2F and downstream.scheme != "https" and not downstream.trusted and _says_https(head):
+                raise MisdirectedError("an https URL over a connection that is not secured")
+            return self._read_special(method, target, minor, entries, section, special, downstream.trusted)
         authority = special[0][2]
         if not is_authority(authority):
             raise BadRequestError("Host is not a host")

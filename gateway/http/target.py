@@ -27,7 +27,7 @@ def is_authority(octets: bytes) -> bool:
 def authority_and_origin_form(method: str, target: bytes) -> tuple[bytes, bytes]:
     """Authority (empty: ask Host) and path with query of a target that does not begin with a slash.
 
-    The scheme of an absolute target is not kept: it says nothing about the connection. Raises BadRequestError."""
+    The scheme of an absolute target is not kept: what the connection is decides. Raises BadRequestError."""
     if target == b"*":
         if method == "OPTIONS":
             return b"", target

@@ -44,6 +44,7 @@ ABSOLUTE = (
     refused("absolute-target-with-a-user", 11, _LINE % b"http://user:secret@other.test/a"),
     refused("absolute-target-with-a-bad-port", 11, _LINE % b"http://other.test:x/a"),
     refused("absolute-target-without-host-field", 11, b"GET http://other.test/ HTTP/1.1\r\n\r\n"),
+    refused("absolute-target-of-https-without-tls", 11, _LINE % b"https://other.test/a", 421),
     either("absolute-target-of-another-scheme", 11, _LINE % b"ftp://other.test/a", Reaches(b"/a")),
     either("absolute-target-of-a-file", 11, _LINE % b"file:///etc/passwd", Reaches(b"/etc/passwd")),
 )

@@ -96,6 +96,17 @@ def test_a_request_over_tls_is_served_and_the_origin_told(tls: Tls) -> None:
         assert client.get("/size/1000000").body == b"".join(content(1_000_000))
 
 
+def test_what_is_secured_is_not_given_without_security(tls: Tls) -> None:
+    head = b"GET https://shop.test/secure HTTP/1.1\r\nHost: shop.test\r\n\r\n"
+    with tls.client() as client:
+        for _ in range(5):
+            client.send(head)
+            assert client.answer().json()["target"] == "/secure"
+    with tls.gateway.client() as client:
+        client.send(head)
+        assert client.answer().status == 421
+
+
 def test_an_upload_over_tls_is_served(tls: Tls) -> None:
     with tls.client() as client:
         client.send(request("POST", "/", body=b"x" * 300_000))

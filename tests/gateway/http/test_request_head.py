@@ -7,6 +7,7 @@ from gateway.errors import (
     DownstreamError,
     FieldsTooLargeError,
     MethodNotAllowedError,
+    MisdirectedError,
     TargetTooLongError,
     UnknownTransferCodingError,
     VersionError,
@@ -128,6 +129,19 @@ def test_an_absolute_target_needs_a_host_field_all_the_same() -> None:
     refused(b"GET http://a.test/ HTTP/1.1\r\n\r\n")
     request = read(b"GET http://a.test/ HTTP/1.0\r\n\r\n")[0]
     assert list(request.fields) == [(b"Host", b"a.test")]
+
+
+def test_what_is_secured_is_not_asked_for_without_security() -> None:
+    heads = RequestHeads(LIMITS, frozenset())
+    head = get(line=b"GET HTTPS://b.test/p HTTP/1.1")
+    for downstream in (Downstream("192.0.2.7", "https"), Downstream("192.0.2.7", "http", trusted=True)):
+        for _ in range(5):  # whatever is remembered of it
+            request, _ = heads.parse(head, downstream, Monotonic(7.0))
+            assert (request.target, request.authority) == (b"/p", b"b.test")
+    with pytest.raises(MisdirectedError) as refused:
+        heads.parse(head, STRANGER, Monotonic(7.0))
+    assert (refused.value.status, refused.value.close) == (421, True)
+    assert read(get(line=b"GET /https://b.test/ HTTP/1.1"))[0].target == b"/https://b.test/"
 
 
 def test_the_asterisk_is_for_options() -> None:
