@@ -6,6 +6,7 @@ import pytest
 from gateway.api import (
     BodyStream,
     CircuitOpenError,
+    Handler,
     Request,
     Response,
     StreamAbortedError,
@@ -248,18 +249,22 @@ def test_it_comes_after_what_answers_or_asks_again() -> None:
     assert not PLUGIN.replay_safe
 
 
-@pytest.mark.parametrize(("ends", "state"), [("well", "closed"), ("broken", "open"), ("client left", "half-open")])
-async def test_a_probe_is_judged_when_its_content_has_come(ends: str, state: str) -> None:
-    body = BodyStream()
-    streaming = answering()
-    guarded = await opened(answering(), probes=1, open_for="5s")
+def streaming(body: BodyStream) -> Handler:
+    """The end of the road where an answer comes with this content."""
 
-    def stream(request: Request) -> Response:
-        response = streaming(request)
+    async def answer(request: Request) -> Response:
+        response = answering()(request)
         response.body = body
         return response
 
-    guarded.handle = guarded.plugin.wrap(ScriptedUpstream(stream))
+    return answer
+
+
+@pytest.mark.parametrize(("ends", "state"), [("well", "closed"), ("broken", "open"), ("client left", "half-open")])
+async def test_a_probe_is_judged_when_its_content_has_come(ends: str, state: str) -> None:
+    body = BodyStream()
+    guarded = await opened(probes=1, open_for="5s")
+    guarded.handle = guarded.plugin.wrap(streaming(body))
     guarded.clock.advance(5.0)
     assert isinstance(await guarded.get(), Response)
     assert guarded.states() == {NAME: "half-open"}
@@ -272,3 +277,28 @@ async def test_a_probe_is_judged_when_its_content_has_come(ends: str, state: str
         body.abort()
     assert guarded.states() == {NAME: state}
     assert isinstance(await guarded.get(), CircuitOpenError if state == "open" else Response)
+
+
+async def test_a_probe_whose_content_goes_on_and_on_is_judged_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.circuit_breaker.plugin.PATIENCE_SECONDS", 0.0)
+    guarded = await opened(probes=1, open_for="5s")
+    guarded.handle = guarded.plugin.wrap(streaming(BodyStream()))
+    guarded.clock.advance(5.0)
+    await guarded.get()
+    assert guarded.states() == {NAME: "half-open"}
+    await until(lambda: guarded.states() == {NAME: "closed"})
+
+
+async def test_a_probe_whose_head_came_late_has_failed_however_well_its_content_came() -> None:
+    body = BodyStream()
+    guarded = await opened(probes=1, open_for="5s", slow_call="1s")
+
+    async def late(request: Request) -> Response:
+        guarded.clock.advance(2.0)
+        return await streaming(body)(request)
+
+    guarded.handle = guarded.plugin.wrap(late)
+    guarded.clock.advance(5.0)
+    await guarded.get()
+    body.finish()
+    assert guarded.states() == {NAME: "open"}
