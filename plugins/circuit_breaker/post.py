@@ -22,7 +22,7 @@ class Post:
         self._runtime = runtime
         self._task: Any = None
         self._is_new = True
-        self._far: dict[int, Sharing] = {}
+        self._far: dict[object, Sharing] = {}
         board.wake = self._wake
 
     def answer_by(self, runtime: Runtime) -> None:
@@ -38,12 +38,12 @@ class Post:
 
     def tell_by(self, plugin: object, sharing: Sharing) -> None:
         """Speak to other gateways as well, and listen to them, while that plugin is there."""
-        self._far[id(plugin)] = sharing
+        self._far[plugin] = sharing
         sharing.news.kinds.add("circuit")
 
     def tell_no_more(self, plugin: object) -> None:
         """It is there no more, if it ever was."""
-        sharing = self._far.pop(id(plugin), None)
+        sharing = self._far.pop(plugin, None)
         if sharing is not None and sharing not in self._far.values():
             sharing.news.kinds.discard("circuit")
 
@@ -69,7 +69,7 @@ class Post:
         news: list[dict[str, Any]] = [{"ask": True}] if ask else self._board.take_news(monotonic())
         while news:
             if not ask:
-                for sharing in {id(each): each for each in self._far.values()}.values():
+                for sharing in set(self._far.values()):
                     sharing.news.tell("circuit", news)
             try:
                 await control.call("relay", to="circuit", news=news)

@@ -64,6 +64,32 @@ async def test_otherwise_each_gateway_finds_out_by_itself(server: RedisServer) -
         assert b.states() == {}
 
 
+async def test_other_gateways_hear_what_changes_and_not_the_question_of_a_new_worker(
+    server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with gateway(server, "A", share="redis", workers=2) as a:
+        told: list[Any] = []
+        assert a.runtime.sharing is not None
+        monkeypatch.setattr(a.runtime.sharing.news, "tell", lambda kind, news: told.append(news))
+        for sweep in list(a.runtime.at_each_sweep):
+            sweep()
+        for _ in range(2):
+            await a.get()
+        await until(lambda: len(a.runtime.tasks) == 0)
+        assert [[each["state"] for each in news] for news in told] == [["open"]]
+
+
+async def test_others_are_listened_to_as_long_as_a_route_wants_it(server: RedisServer) -> None:
+    async with gateway(server, "A", share="redis") as guarded:
+        sharing, other = guarded.runtime.sharing, guarded.make(share="redis")
+        assert sharing is not None
+        await other.open()
+        await other.close()
+        assert sharing.news.kinds == {"circuit"}
+        await guarded.plugin.close()
+        assert sharing.news.kinds == set()
+
+
 async def test_without_redis_it_is_a_mistake() -> None:
     guarded = Guarded(ScriptedUpstream(DOWN), share="redis")
     with pytest.raises(SettingError, match="no redis"):
