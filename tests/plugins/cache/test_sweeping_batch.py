@@ -120,7 +120,7 @@ def test_how_long_an_origin_wants_to_be_left_alone(said: Heard, seconds: float) 
 
 
 def test_it_may_name_the_moment() -> None:
-    assert heard(503, Retry_After=date(60)).rest(WallTime(WALL)) is not None
+    assert heard(503, Retry_After=date(60)).rest(WALL) == 60.0
 
 
 @pytest.mark.parametrize("said", [heard(200), heard(304), heard(500), heard(error=UpstreamConnectError("refused"))])
