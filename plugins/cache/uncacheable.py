@@ -17,11 +17,11 @@ _IS_RECENT = 0.75
 class Uncacheable:
     """Key → until when, and why."""
 
-    __slots__ = ("_known", "_lasts", "_most", "seconds")
+    __slots__ = ("_known", "_most", "seconds")
 
     def __init__(self, lasts: float, most: int = MOST) -> None:
-        """`lasts` seconds each; 0 remembers nothing."""
-        self._lasts = self.seconds = lasts
+        self.seconds = lasts
+        """How long a key is remembered; 0 remembers nothing."""
         self._most = most
         self._known: dict[bytes, tuple[float, NotStoredReason]] = {}
 
@@ -30,16 +30,16 @@ class Uncacheable:
 
     def remember(self, key: bytes, reason: NotStoredReason, now: WallTime) -> None:
         """Note that the answer to `key` could not be stored just now."""
-        if self._lasts <= 0:
+        if self.seconds <= 0:
             return
         known = self._known
         found = known.get(key)
-        if found is not None and found[1] is reason and found[0] - now > self._lasts * _IS_RECENT:
+        if found is not None and found[1] is reason and found[0] - now > self.seconds * _IS_RECENT:
             return  # a busy key need not be noted with every answer
         known.pop(key, None)  # so that it stands behind all older ones
         if len(known) >= self._most:
             del known[next(iter(known))]
-        known[key] = (now + self._lasts, reason)
+        known[key] = (now + self.seconds, reason)
 
     def recall(self, key: bytes, now: WallTime) -> NotStoredReason | None:
         """Why the last answer could not be stored; `None` when that is not known, or was too long ago."""

@@ -165,9 +165,8 @@ class ConcurrencyPlugin(Plugin):
                     gate.gave_up(monotonic())
                 permit.give_back()
                 raise
-            if (
-                request.served_by
-            ):  # an answer that somebody gives in the upstream's place says nothing of what it can do
+            # An answer that somebody gives in the upstream's place says nothing of what it can do.
+            if request.served_by:
                 if response.status in _GAVE_UP:
                     gate.gave_up(monotonic())
                 elif response.status < 500:

@@ -76,9 +76,7 @@ class LimitSettings(Settings):
     burst: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     """How many may come at once after a rest; the number in `rate` unless said. With `100/m` and a burst of 100, the
     first minute after a rest lets 200 through and each one after it 100; a burst of 10 evens that out."""
-    key: Annotated[OneOrMany[Annotated[str, AfterValidator(_check_part)]], Field(min_length=1, max_length=8)] = (
-        "address",
-    )
+    key: Annotated[OneOrMany[Part], Field(min_length=1, max_length=8)] = ("address",)
     """Who shares it: `address` of the client (trusted proxies are believed), `header:NAME`, `cookie:NAME`,
     `claim:NAME` of a bearer token, `route`, `host`, `method`, or several of them: each combination counts by itself.
     `route` alone is one limit for everybody."""

@@ -177,9 +177,8 @@ class RetryPlugin(Plugin):
                 response = await inner(request)
             else:
                 response = await self._race(inner, request, after)
-            if (
-                request.served_by and response.status not in statuses
-            ):  # not how fast it fails, nor somebody in its place
+            # Not how fast it fails, nor somebody in its place.
+            if request.served_by and response.status not in statuses:
                 times.observe(monotonic() - begun)
             return response
 
