@@ -2,7 +2,7 @@
 
 The file is mapped into memory, so a look is a few microseconds of work and never waits for a lock. What waits to be
 written, removed or purged is looked at first: nothing is found that has been removed here, and what was put is found
-from the first moment."""
+from the first moment, a variant if the file has an earlier one of it."""
 
 from __future__ import annotations
 
