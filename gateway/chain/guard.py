@@ -89,7 +89,8 @@ class Guard:
                     return await outer(request)
                 async with asyncio.timeout(seconds) as passage.limit:
                     return await outer(request)
-            except GatewayError:
+            except (GatewayError, asyncio.CancelledError):
+                passage.give_back()
                 raise
             except Exception as error:
                 if error is passage.inner_error:

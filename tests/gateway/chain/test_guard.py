@@ -87,18 +87,26 @@ async def hangs_late(request: Request, inner: Handler) -> Response:
     return await hangs(request, inner)
 
 
+async def refuses_late(request: Request, inner: Handler) -> Response:
+    await inner(request)
+    raise RefusedError("no")
+
+
 class TestRefusing:
     async def test_a_mistake_is_what_it_was_and_counted(self) -> None:
         site = Site(fails)
         assert isinstance(await site.ask(), ZeroDivisionError)
         assert site.counted(GuardReason.FAILED, "refused") == 1
 
-    async def test_an_answer_that_the_plugin_held_is_given_back(self) -> None:
+    @pytest.mark.parametrize("does", [fails_late, refuses_late, hangs_late])
+    async def test_an_answer_that_the_plugin_held_is_given_back(self, does: Does) -> None:
         source = RecordingSource()
         told: list[bool] = []
         response = Response(200, make_response().fields, BodyStream(9, source))
         response.on_sent(told.append)
-        assert isinstance(await Site(fails_late, ScriptedUpstream(response)).ask(), ZeroDivisionError)
+        task = started(_given(Site(does, ScriptedUpstream(response)).handler))
+        task.cancel()  # the one that still hangs
+        assert isinstance(await outcome(task), ZeroDivisionError | RefusedError | asyncio.CancelledError)
         assert (source.told, told) == (["cancel"], [False])
 
     @pytest.mark.parametrize("does", [hangs, hangs_late])
