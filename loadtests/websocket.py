@@ -27,7 +27,7 @@ import uvloop
 
 from loadtests.flooding.attacks import SETTINGS
 from loadtests.flooding.runs import flood as run_floods
-from loadtests.support.cores import Placement, pinned, place_here
+from loadtests.support.cores import pinned, place_here
 from loadtests.support.entry import exit_code_of
 from loadtests.support.footprint import read_rss_kib
 from loadtests.support.ports import LOOPBACK, free_port
@@ -102,7 +102,8 @@ class Ground:
 def ground(
     peer: str, websocket: Mapping[str, object] | None = None, drain: str = "5s", join: str = "off"
 ) -> Iterator[Ground]:
-    """Start the origin and a proxy: `slipstream`, with these settings of the plugin if any, `nginx` or `haproxy`."""
+    """Start the origin and a proxy: `slipstream`, with these settings of the plugin if any, `nginx` or `haproxy`. They
+    and the caller, who plays the clients, have the cores of `place_here` meanwhile."""
     places = place_here()
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slipstream-websocket-")))
@@ -114,6 +115,7 @@ def ground(
         proxy = start(peer, _command(peer, file, directory), directory=directory, cores=places.proxy)
         stack.callback(proxy.stop)
         proxy.wait_until_answers(port, "/json/1k")
+        stack.enter_context(pinned(places.load))
         yield Ground(port, admin, proxy, file)
 
 
@@ -363,9 +365,8 @@ def main() -> int:
     parser.add_argument("--idle", type=int, default=5000, help="idle connections (5000)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each flood (2)")
     options = parser.parse_args()
-    places: Placement = place_here()
-    print(f"{places.describe()}; {options.what}", flush=True)
-    with pinned(places.load), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    print(f"{place_here().describe()}; {options.what}", flush=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return 0 if runner.run(_measure(options)) else 1
 
 

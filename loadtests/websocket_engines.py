@@ -22,7 +22,7 @@ import uvloop
 
 from gateway.websocket.frames import encode, encode_masked
 from gateway.websocket.reader import FrameReader
-from loadtests.support.cores import pinned, place_here
+from loadtests.support.cores import Placement, pinned, place_here
 from loadtests.support.footprint import read_rss_kib
 from loadtests.support.ports import free_port
 from loadtests.support.proc import read_cpu_seconds
@@ -131,10 +131,10 @@ def _same_path() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
-async def _measure(engine: str, directory: Path, connections: int, rounds: int) -> None:
+async def _measure(engine: str, directory: Path, places: Placement, connections: int, rounds: int) -> None:
     port = free_port()
     argv = [sys.executable, "-m", "loadtests.websocket_engines", "--serve", engine, "--port", str(port)]
-    server = start(engine, argv, directory=directory, cores=place_here().proxy, environment=_same_path())
+    server = start(engine, argv, directory=directory, cores=places.proxy, environment=_same_path())
     loop = asyncio.get_running_loop()
     message = b"x" * 100
     burst, answer = encode_masked(0x81, message) * 10, 10 * len(encode(0x81, message))
@@ -167,13 +167,13 @@ async def _measure(engine: str, directory: Path, connections: int, rounds: int) 
         server.stop()
 
 
-async def _all(connections: int, rounds: int) -> None:
+async def _all(places: Placement, connections: int, rounds: int) -> None:
     with tempfile.TemporaryDirectory(prefix="slipstream-engines-") as directory:
         for engine in ENGINES:
             if engine == "picows" and importlib.util.find_spec("picows") is None:
                 print("picows   is not installed: pip install picows")
             else:
-                await _measure(engine, Path(directory), connections, rounds)
+                await _measure(engine, Path(directory), places, connections, rounds)
 
 
 def main() -> None:
@@ -190,8 +190,9 @@ def main() -> None:
             runner.run(serving[options.serve](options.port))
         else:
             print(f"pid {os.getpid()}, {options.connections} connections, bursts of 10 messages of 100 octets")
-            with pinned(place_here().load):
-                runner.run(_all(options.connections, options.rounds))
+            places = place_here()
+            with pinned(places.load):
+                runner.run(_all(places, options.connections, options.rounds))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import uvloop
 
 from loadtests import websocket
 from loadtests.bench.peers import OURS
-from loadtests.support.cores import pinned, place_here
 from loadtests.support.table import render
 from loadtests.websocket_clients import percentile
 
@@ -133,7 +132,7 @@ def measure(cases: Sequence[Case], peers: Sequence[str], say: Callable[[str], No
     """Run `cases` with those of `peers` that are installed; our own always take part."""
     measured = Measured()
     connections, messages = (300, 100) if quick else (1000, 200)
-    with pinned(place_here().load), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for case in cases:
             say(f"measuring {case.name}")
             for way in case.ways:

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import os
 from typing import Any
 
 import pytest
@@ -75,10 +76,12 @@ def test_each_case_has_its_rival_and_configurations_that_are_taken(case: Any, tm
 
 def test_only_wanted_and_installed_peers_are_run(monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[str] = []
+    before = os.sched_getaffinity(0)
 
     class Ground:
         def __init__(self, proxy: str, *_: object, **__: object) -> None:
             ran.append(proxy)
+            assert os.sched_getaffinity(0) == before  # it gives everybody their cores, of all there are
 
         def __enter__(self) -> None: ...
 
