@@ -58,12 +58,25 @@ def test_for_programs_there_are_no_lines(capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == ""
 
 
-def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("TTY_COMPATIBLE", "1")
-    follows, _ = follower({"done": 5}, {"done": 10})
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("FORCE_COLOR", "1"), ("TTY_COMPATIBLE", "1"), ("COLUMNS", "120")):
+        monkeypatch.setenv(name, value)
+
+
+@pytest.mark.usefixtures("terminal")
+def test_on_a_terminal_there_is_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    follows, _ = follower({"done": 5}, {"done": 10, "lately": "3/s"})
     asyncio.run(follows.until_over("/api/x", {"done": 0}))
-    assert "at it" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert [each in shown for each in ("at it", "10/10", "3/s")] == [True, True, True]
+
+
+@pytest.mark.usefixtures("terminal")
+def test_for_programs_there_is_no_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    follows, _ = follower({"done": 10}, as_json=True)
+    asyncio.run(follows.until_over("/api/x", {"done": 0}))
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize(
