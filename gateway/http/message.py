@@ -124,6 +124,9 @@ class Request:
     epoch: Any = None
     """What a store in front knew of purges when it sent this on. Whoever gives one answer to several requests leaves on
     each `Response.epoch` what was known for the request that was sent on."""
+    outdated: Any = None
+    """`Response.epoch` of an answer to this that was purged on its way. Whoever lets requests share answers shares none
+    with it that was asked for with that: it would be the same one again."""
     attributes: dict[str, Any] | None = None
     """Room for plugins that leave each other word; `None` until somebody needs it."""
 

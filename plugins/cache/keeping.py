@@ -144,8 +144,12 @@ class Keeper:
         )
 
     def is_purged(self, sent: Request, response: Response, fetched: Fetched) -> bool:
-        """Whether an answer, as it would be stored, was purged since it was asked for."""
-        planned = may_store(sent, response, fetched.times, self._policy)
+        """Whether an answer, as it or that to a GET would be stored, was purged since it was asked for."""
+        if sent.method == "HEAD" and response.upgraded is None:
+            times, policy = fetched.times, self._policy
+            planned = plan_storing(sent, response.status, response.reason, response.fields, times, policy)
+        else:
+            planned = may_store(sent, response, fetched.times, self._policy)
         if not isinstance(planned, StorePlan):
             return False
         return self._store.was_purged(planned.stored(fetched.key, self._route, b"", 0.0), fetched.since)

@@ -241,11 +241,12 @@ class CachePlugin(Plugin):
         in_parts: bool = False,
         lease: Lease | None = None,
         rounds: int = MOST_ROUNDS,
+        outdated: Any = None,
     ) -> Response:
         """Ask the origin: whether `stored` is still good, or for a new answer, for which `stored` may stand in.
 
         With `in_parts` a part is asked for as the client does, however small the whole may be. An answer that somebody
-        else asked for before it was purged is none: it is asked for again, for `rounds` at most."""
+        else asked for before it was purged is none (`outdated`): it is asked for again, for `rounds` at most."""
         policy, store = self._policy, self._shared.store
         now = self._now()
         if stored is None and self._uncacheable.recall(key, now) is not None:
@@ -260,6 +261,7 @@ class CachePlugin(Plugin):
         wants_part = request.method == "GET" and b"range" in request.fields
         sent = sent_as(request, fields, self._keyer.target(request.target))
         epoch = sent.epoch = store.epoch, self._parts.marks()
+        sent.outdated = outdated
         tell_of_stale(request, sent, stored, now, policy)
         try:
             response = await self._send(inner, request, sent)
@@ -276,7 +278,7 @@ class CachePlugin(Plugin):
         fetched = Fetched(key, since, times, reason, wants_part and b"range" not in fields, marks, lease)
         if since != epoch[0] and rounds and self._keeper.is_purged(sent, response, fetched):
             response.discard()
-            ways = {"confirm": confirm, "in_parts": in_parts}
+            ways = {"confirm": confirm, "in_parts": in_parts, "outdated": response.epoch}
             return await self._ask(inner, request, key, reason, stored, lease=lease, rounds=rounds - 1, **ways)
         if stored is not None:
             settled = await self._settle(inner, request, sent, response, stored, fetched, confirm=confirm)

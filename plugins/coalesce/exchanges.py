@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from gateway.api import BodyStream, Clock, Monotonic, Request, Response, Runtime
 from plugins.coalesce.answer import SharedAnswer, is_about_the_request, of_leader, without_leader
 from plugins.coalesce.asked import Asked
@@ -37,8 +39,11 @@ class Exchanges:
 
     # --- before the head -------------------------------------------------------------------------
 
-    def bar(self, flight: Flight, asked: Asked) -> ApartReason | None:
-        """Why a request cannot share an exchange that asks for the same; `None` if it can."""
+    def bar(self, flight: Flight, asked: Asked, outdated: Any = None) -> ApartReason | None:
+        """Why a request cannot share an exchange that asks for the same; `None` if it can. `outdated` is when an answer
+        was asked for that has been of no use to it."""
+        if outdated is not None and flight.request.epoch == outdated:
+            return ApartReason.PURGED
         if flight.members is not None and len(flight.members) >= self._followers:
             return ApartReason.FULL
         writes = self.writes
@@ -109,7 +114,11 @@ class Exchanges:
         if not course.may_join or now > answer.joinable_until:
             course.close()
             return None
-        if course.readers >= self._followers or self.bar(flight, asked) is not None:
+        if course.readers >= self._followers:
+            return None
+        bar = self.bar(flight, asked, request.outdated)
+        if bar is not None:
+            self.figures.turned(request, bar)
             return None
         self._landings.verdict(flight, answer, now)
         if self._landings.refusal(flight, answer, asked, parts) is not None:

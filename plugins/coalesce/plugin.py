@@ -177,7 +177,7 @@ class CoalescePlugin(Plugin):
             if flight.state is State.UNDER_WAY:
                 joined = exchanges.join(flight, request, asked, place.parts)
                 return joined or await self._lead(request, asked, place, now)
-            bar = exchanges.bar(flight, asked)
+            bar = exchanges.bar(flight, asked, request.outdated)
             if bar is not None:
                 self._figures.turned(request, bar)
                 return await self._lead(request, asked, place, now)

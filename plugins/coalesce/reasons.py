@@ -38,6 +38,7 @@ class ApartReason(CoalesceReason):
     LATE = "late", "The answer did not come within the time that a request waits for another one."
     FULL = "full", "As many requests as may wait for one answer did."
     WRITE = "write", "The same user changed something since the exchange began: its answer may be older than that."
+    PURGED = "purged", "The answer under way was asked for before a purge, and has been of no use to this request."
 
 
 FOR_ONE_CLIENT = frozenset({ApartReason.SET_COOKIE, ApartReason.PRIVATE, ApartReason.VARY_STAR})

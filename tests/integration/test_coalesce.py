@@ -138,11 +138,7 @@ def test_who_comes_after_a_purge_does_not_get_what_was_asked_for_before(
 
     origin.acts[held.name] = versioned
     (leader,) = crowd(gateway, held, stack, size=1)
-    purge = json.dumps({"url": f"http://shop.test{held.target}"}).encode()
-    with Client(("127.0.0.1", gateway.admin_port)) as admin:
-        host = f"127.0.0.1:{gateway.admin_port}"
-        admin.send(request("POST", "/api/purge", "Connection: close", host=host, body=purge))
-        assert admin.answer("POST").status == 200
+    purge(gateway, held.target)
     followers = [stack.enter_context(gateway.client()) for _ in range(5)]
     for follower in followers:
         follower.send(request("GET", held.target))
@@ -152,6 +148,35 @@ def test_who_comes_after_a_purge_does_not_get_what_was_asked_for_before(
     assert {follower.answer().body for follower in followers} == {b"version 1"}
     assert gateway.get(held.target).body == b"version 1"
     assert held.calls == 2
+
+
+def test_who_comes_after_a_purge_does_not_join_what_is_still_streaming(
+    gateway: Gateway, origin: Origin, stack: ExitStack
+) -> None:
+    held, versions = Held(origin, "/cached"), count()
+
+    def versioned(connection: Connection, received: Received) -> bool:
+        version = next(versions)
+        connection.content(received)
+        connection.send(b"HTTP/1.1 200 OK\r\nCache-Control: max-age=600000000\r\nContent-Length: 9\r\n\r\npage")
+        return (version > 0 or held.release.wait(30)) and connection.send(b" of %d" % version)
+
+    origin.acts[held.name] = versioned
+    first = stack.enter_context(gateway.client())
+    first.send(request("GET", held.target))
+    assert b"".join(first.wire.exactly(4)) == b"HTTP"
+    purge(gateway, held.target)
+    assert {gateway.get(held.target).body for _ in range(3)} == {b"page of 1"}
+    held.release.set()
+    assert held.calls == 2
+
+
+def purge(gateway: Gateway, target: str) -> None:
+    asked = json.dumps({"url": f"http://shop.test{target}"}).encode()
+    with Client(("127.0.0.1", gateway.admin_port)) as admin:
+        host = f"127.0.0.1:{gateway.admin_port}"
+        admin.send(request("POST", "/api/purge", "Connection: close", host=host, body=asked))
+        assert admin.answer("POST").status == 200
 
 
 def held_connections(held: Held) -> list[Connection]:

@@ -18,11 +18,13 @@ class Sharing:
     def __init__(self, *fields: dict[str, str], shared: float = 1) -> None:
         """`fields` are those of the answers, the last for all that follow."""
         self.epochs: list[Any] = []
+        self.outdated: list[Any] = []
         self._shared = shared
         self._fields = fields or (FRESH,)
 
     def __call__(self, request: Request) -> Response:
         self.epochs.append(request.epoch)
+        self.outdated.append(request.outdated)
         number = len(self.epochs)
         response = page(self._fields[min(number, len(self._fields)) - 1], b"answer %d" % number)(request)
         if 1 < number <= 1 + self._shared:
@@ -54,6 +56,20 @@ async def test_of_tags_the_answer_itself_knows(tag: str) -> None:
     await begun(cache, tag=tag)
     await cache.ask("/page")
     await cache.calls(3 if tag == "shop" else 2)
+
+
+async def test_whoever_asks_again_says_which_answer_was_in_vain() -> None:
+    cache = Cached(origin := Sharing(shared=2))
+    await begun(cache, all=True)
+    assert (await cache.ask("/page")).body == b"answer 4"
+    assert origin.outdated == [None, None, origin.epochs[0], origin.epochs[0]]
+
+
+async def test_of_a_head_too() -> None:
+    cache = Cached(Sharing())
+    await begun(cache, all=True)
+    await cache.ask("/page", method="HEAD")
+    await cache.calls(3)
 
 
 async def test_a_purge_of_something_else_makes_no_difference() -> None:

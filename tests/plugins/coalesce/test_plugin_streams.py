@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.api import Fields
+from gateway.api import Fields, Request
 from tests.support.coalescing import Client, Coalesced, turns
-from tests.support.plugins import make_response
+from tests.support.plugins import make_request, make_response
 
 PIECE = bytes(range(256)) * 128  # 32 KiB
 BUFFER = 64 * 1024
@@ -59,6 +59,31 @@ async def test_a_late_request_joins_as_long_as_all_of_it_is_at_hand(room: Coales
     await turns()
     assert len(room.calls) == 2
     assert after.is_waiting
+
+
+def noted(epoch: object, outdated: object = None) -> Request:
+    """A request with the word of a store in front."""
+    request = make_request()
+    request.epoch, request.outdated = epoch, outdated
+    return request
+
+
+async def test_nobody_joins_what_has_just_been_in_vain_and_who_asks_anew_is_joined(room: Coalesced) -> None:
+    room.send(noted(1))
+    await turns()
+    room.calls[0].stream()
+    late = room.send(noted(2))
+    await turns()
+    assert late.why == ["joined"]
+    again = room.send(noted(2, outdated=1))
+    await turns()
+    assert (again.why, len(room.calls)) == (["purged"], 2)
+    another = room.send(noted(2, outdated=1))
+    await turns()
+    room.calls[1].answer(b"new")
+    await turns()
+    assert (again.body, another.body, another.why) == (b"new", b"new", ["followed"])
+    assert room.counted("not_shared_total", reason="purged") == 1
 
 
 async def test_no_more_join_than_may_follow() -> None:
