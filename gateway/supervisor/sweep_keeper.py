@@ -101,7 +101,7 @@ class Sweeps:
         while True:
             try:
                 self.look(datetime.now(UTC))
-            except Exception as error:  # a time zone that is no longer there, say: the other sweeps go on
+            except Exception as error:  # a time zone that is no longer there, say: it may be there again
                 self._log.error("the schedules of sweeps cannot be read", exc_info=error)
             await asyncio.sleep(LOOK_SECONDS)
 

@@ -47,6 +47,7 @@ async def test_scripts_that_it_is_to_know_are_never_sent_whole_when_they_are_use
         await redis.open()
         redis.know(late)
         assert [await redis.script(late, []), await redis.script(early, [])] == [1, 2]
+        assert server.calls("eval") == 0
         server.kill()
         await until(lambda: not redis.is_up)
         server.start()

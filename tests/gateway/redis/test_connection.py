@@ -1,11 +1,13 @@
 import asyncio
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.redis import connection as module
 from gateway.redis.connection import MOST_UNDER_WAY, Connection
 from gateway.redis.errors import RedisDownError, RedisReplyError
 from tests.support.redis import until
@@ -191,6 +193,33 @@ async def test_a_loop_that_was_busy_does_not_take_the_server_for_slow() -> None:
     assert case.stalls == 0
     case.connection.data_received(b"$1\r\na\r\n")
     assert await future == b"a"
+
+
+@pytest.mark.parametrize("answers", [True, False])
+async def test_what_has_come_is_read_before_the_verdict(monkeypatch: pytest.MonkeyPatch, answers: bool) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    case = Case(timeout=10.0)
+    future = case.connection.send(("GET", "a"))
+    now += 60.0
+    case.connection._look()
+    assert case.stalls == 0
+    if answers:
+        case.connection.data_received(b"$1\r\na\r\n")
+    case.connection._look()
+    assert case.stalls == (not answers)
+    assert future.done()
+
+
+async def test_time_in_which_nobody_came_to_read_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: now))
+    case = Case(timeout=10.0)
+    future = case.connection.send(("GET", "a"))
+    for seconds in (10.5, 0.05, 0.05):
+        now += seconds
+        case.connection._look()
+    assert not future.done()
 
 
 async def test_a_loop_that_is_always_busy_gives_up_in_the_end() -> None:

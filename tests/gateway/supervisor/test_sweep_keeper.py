@@ -6,7 +6,7 @@ import pytest
 
 from gateway.config.settings import SweepSettings
 from gateway.figures.registry import Figures
-from gateway.supervisor import sweep_run
+from gateway.supervisor import sweep_keeper, sweep_run
 from gateway.supervisor.sweep_keeper import MOST_REMEMBERED, MOST_WAITING, FullError, Sweeps
 from gateway.supervisor.sweep_run import State
 from tests.gateway.supervisor.harness import until
@@ -48,6 +48,7 @@ async def test_one_runs_at_a_time_and_the_most_important_is_next(keeping: Keepin
     gate = keeping.worker.gate = asyncio.Event()
     runs = [keeping.sweeps.start(order(priority=priority)) for priority in (0, 1, 5)]
     await until(lambda: len(keeping.worker.asked) == 1)
+    assert keeping.figures.value("sweep_running") == 1
     late = keeping.sweeps.start(order(priority=9))
     assert [run.state for run in (*runs, late)] == [State.QUEUED, State.QUEUED, State.RUNNING, State.QUEUED]
     gate.set()
@@ -101,6 +102,24 @@ async def test_what_is_still_under_way_is_not_ordered_again(keeping: Keeping) ->
     keeping.sweeps.look(NOON + timedelta(minutes=10))
     keeping.sweeps.look(NOON + timedelta(minutes=20))
     assert len(keeping.sweeps.runs) == 1
+
+
+async def test_a_schedule_that_cannot_be_read_does_not_end_the_watch(
+    keeping: Keeping, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_keeper, "LOOK_SECONDS", 0.001)
+    looks = 0
+
+    def look(now: datetime) -> None:
+        nonlocal looks
+        looks += 1
+        raise ValueError("no time zone 'Atlantis' on this machine")
+
+    monkeypatch.setattr(keeping.sweeps, "look", look)
+    watching = asyncio.ensure_future(keeping.sweeps.watch())
+    await until(lambda: looks >= 2)
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
 
 
 async def test_the_end_of_the_gateway_ends_what_runs(keeping: Keeping) -> None:

@@ -1,4 +1,6 @@
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -66,6 +68,23 @@ async def test_a_pause_lets_the_batch_end_and_resume_goes_on() -> None:
     assert run.state is State.DONE
     assert not run.pause()
     assert not run.resume()
+
+
+async def test_the_time_of_a_pause_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1000.0
+    monkeypatch.setattr(sweep_run, "time", SimpleNamespace(monotonic=lambda: now, time=time.time))
+    worker = HoldingWorker("a", "b")
+    worker.gate = asyncio.Event()
+    run = run_of(worker, batch=1, time_limit="1h")
+    task = asyncio.create_task(run.run())
+    await until(lambda: len(worker.asked) == 1)
+    run.pause()
+    worker.gate.set()
+    now += 7200.0
+    await until(lambda: run._looked == now)
+    run.resume()
+    await task
+    assert (run.state, run.to_json()["seconds"]) == (State.DONE, 0.0)
 
 
 async def test_an_end_comes_after_the_batch_under_way() -> None:
