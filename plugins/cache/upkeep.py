@@ -205,11 +205,12 @@ class Upkeep:
         mark, content, heard = (stored.key, stored.variant), stored.body, Heard()
         try:
             response = await self.ask(own, stored, has_origin_validator(stored), heard)
-            if isinstance(response.body, BodyStream) and mark in self._shared.filling:
-                async for _ in response.body:  # so that as much is under way as was ordered, and no more
-                    pass
-                response.sent(True)
-            else:
+            try:
+                if isinstance(response.body, BodyStream) and mark in self._shared.filling:
+                    async for _ in response.body:  # so that as much is under way as was ordered, and no more
+                        pass
+                    response.sent(True)
+            finally:
                 response.discard()
         except UnusableError:
             pass

@@ -1,14 +1,18 @@
 """Sweeps between an administrator and a scripted origin: what is asked, what is believed, what is counted."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from gateway.api import CircuitOpenError, Request, Response, UpstreamConnectError
-from tests.support.cached import TAGGED, Cached, page
+from gateway.errors import UpstreamBrokenError
+from tests.plugins.cache.test_tiered import machine
+from tests.support.cached import TAGGED, Cached, Streaming, page
 from tests.support.caching import date
-from tests.support.plugins import Answer, ScriptedUpstream
+from tests.support.circuits import until
+from tests.support.plugins import Answer, ScriptedUpstream, make_response
 
 PAGES = 6
 
@@ -82,6 +86,78 @@ async def test_what_is_gone_does_not_stay() -> None:
     result = await swept.ask(numbers)
     assert (result["counts"], len(result["changed"])) == ({"gone": PAGES}, PAGES)
     assert swept.cached.shown("cache_entries") == 0
+
+
+async def streamed(origin: Streaming) -> asyncio.Future[dict[str, Any]]:
+    """A sweep of one page, whose content is on its way."""
+    swept = Swept(origin)
+    numbers = await swept.begin()
+    asking = asyncio.ensure_future(swept.ask(numbers[:1]))
+    await until(lambda: bool(origin.streams))
+    origin.stream.feed(b"new")
+    return asking
+
+
+async def test_content_that_is_stored_is_waited_for() -> None:
+    origin = Streaming({**TAGGED, "ETag": '"b"'})
+    asking = await streamed(origin)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not asking.done()
+    origin.stream.finish()
+    result = await asking
+    assert (result["counts"], result["octets_fetched"]) == ({"changed": 1}, 3)
+    assert origin.sent == [True]
+
+
+async def test_content_that_breaks_off_is_a_failure_and_holds_nothing_any_more() -> None:
+    origin = Streaming({**TAGGED, "ETag": '"b"'})
+    asking = await streamed(origin)
+    origin.stream.fail(UpstreamBrokenError("gone"))
+    assert (await asking)["counts"] == {"failed": 1}
+    assert origin.sent == [False]
+
+
+async def test_when_whoever_ordered_it_leaves_nothing_is_held_any_more() -> None:
+    origin = Streaming({**TAGGED, "ETag": '"b"'})
+    asking = await streamed(origin)
+    asking.cancel()
+    await until(lambda: origin.sent == [False])
+
+
+async def test_content_that_is_not_stored_is_not_waited_for() -> None:
+    origin = Streaming({"Cache-Control": "no-store"})
+    assert (await (await streamed(origin)))["counts"] == {"changed": 1}
+    assert "cancel" in origin.sources[0].told
+
+
+async def test_what_could_not_be_asked_about_rests_and_what_was_answered_does_not() -> None:
+    trouble, well = page((), b"", 500), page({**TAGGED, "Date": date(11)}, b"", 304)
+    swept = Swept(trouble, well)
+    numbers = await swept.begin()
+    assert (await swept.ask(numbers[:2], concurrency=1))["counts"] == {"failed": 1, "confirmed": 1}
+    swept.cached.to(11.5)
+    await swept.cached.control.ask("sweep_scan", run="1")
+    assert (await swept.ask(numbers[:2], concurrency=1))["counts"] == {"recent": 1, "confirmed": 1}
+
+
+async def test_what_another_worker_has_had_confirmed_is_left_alone(tmp_path: Path) -> None:
+    def origin(request: Request) -> Response:
+        return make_response(304 if b"if-none-match" in request.fields else 200, TAGGED, b"")
+
+    order = {"run": "1", "numbers": [0], "concurrency": 1, "seconds": 60.0}
+    async with machine(tmp_path) as m:
+        one, two = await m.worker(origin), await m.worker(origin)
+        for worker in (one, two, two):  # the second use brings it into memory
+            await worker.ask("/a")
+            await m.written()
+        for worker in (one, two):
+            assert (await worker.control.ask("sweep_scan", run="1"))["count"] == 1
+            worker.to(5.0)
+        assert (await one.control.ask("sweep default", **order))["counts"] == {"confirmed": 1}
+        await m.written()
+        assert (await two.control.ask("sweep default", **order))["counts"] == {"recent": 1}
+        await two.calls(0)
 
 
 async def test_what_was_asked_about_meanwhile_is_left_alone() -> None:
