@@ -47,13 +47,26 @@ class Rules:
     most: int = 50
     mark: Callable[[int, bytes], Mark] | None = None
 
+    @property
+    def urgent_from(self) -> int:
+        """Priority from which on a message does not wait; more than there is where none is urgent."""
+        return self.threshold if self.strategy in (Strategy.PRIORITY, Strategy.HYBRID) else _NEVER_URGENT
+
+    @property
+    def full(self) -> int:
+        """Messages that make a batch full, whatever comes."""
+        return MOST_RECORDS if self.strategy is Strategy.TIME else self.max_messages
+
+    def adaptive(self) -> Adaptive | None:
+        """What finds out how many messages are worth waiting for, where that is asked for."""
+        return Adaptive(self.least, self.most, self.max_delay) if self.strategy is Strategy.ADAPTIVE else None
+
 
 class BatchOutbox:
     """The queue towards one peer."""
 
     __slots__ = (
         "_adaptive",
-        "_by_priority",
         "_encode",
         "_keys",
         "_mark",
@@ -62,6 +75,7 @@ class BatchOutbox:
         "_next",
         "_rules",
         "_since",
+        "_urgent",
         "_waiting",
         "conflated",
         "due_at",
@@ -73,11 +87,10 @@ class BatchOutbox:
         self._rules = rules
         self._encode = form.encode
         self._mark = rules.mark
-        strategy = rules.strategy
-        self._adaptive = Adaptive(rules.least, rules.most, rules.max_delay) if strategy is Strategy.ADAPTIVE else None
-        self._by_priority = strategy in (Strategy.PRIORITY, Strategy.HYBRID)
+        self._adaptive = rules.adaptive()
+        self._urgent = rules.urgent_from
         self._may_overtake = form.numbers and rules.urgent is Urgent.OVERTAKE
-        self._most = MOST_RECORDS if strategy is Strategy.TIME else rules.max_messages
+        self._most = rules.full
         self._waiting: dict[int, Item] = {}
         self._keys: dict[object, int] = {}
         self._next = 0
@@ -100,8 +113,7 @@ class BatchOutbox:
         if adaptive is not None:
             adaptive.arrived(len(messages), now)
             self._most = MOST_RECORDS if adaptive.is_quiet else rules.most
-        most, most_octets, mark = self._most, rules.max_octets, self._mark
-        urgent = rules.threshold if self._by_priority else _NEVER_URGENT
+        most, most_octets, mark, urgent = self._most, rules.max_octets, self._mark, self._urgent
         number, octets = self._next, self.octets  # in local variables, as this is done for every message there is
         key: object = None
         for opcode, payload in messages:

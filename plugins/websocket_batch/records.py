@@ -17,7 +17,6 @@ MUCH = 64 * 1024
 messages as it has room for, is not let rest."""
 _PIECE = 512
 """Octets that the kernel needs for a message beside what it says."""
-_NEVER_URGENT = 16
 _NOTHING: list[Sending] = []
 
 
@@ -45,13 +44,12 @@ class RecordOutbox:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        strategy = rules.strategy
-        self._adaptive = Adaptive(rules.least, rules.most, rules.max_delay) if strategy is Strategy.ADAPTIVE else None
-        self._urgent = rules.threshold if strategy in (Strategy.PRIORITY, Strategy.HYBRID) else _NEVER_URGENT
-        self._most = self._enough = MOST_RECORDS if strategy is Strategy.TIME else rules.max_messages
+        self._adaptive = rules.adaptive()
+        self._urgent = rules.urgent_from
+        self._most = self._enough = rules.full
         self._full = Flush.SIZE if self._adaptive is None else Flush.ADAPTIVE
         self._is_quiet = False
-        self._pace = Pace(rules.max_delay, rules.max_delay if strategy is Strategy.TIME else 0.0)
+        self._pace = Pace(rules.max_delay, rules.max_delay if rules.strategy is Strategy.TIME else 0.0)
         self._parts: list[bytes | bytearray] = []
         self._gone = 0  # octets of the first part that were given up
         self._number = 0  # of the first message that waits
