@@ -21,7 +21,7 @@ def test_nothing_is_left_out_that_a_request_may_have() -> None:
     """A new attribute of requests has to be thought of here."""
     request = make_request()
     known = {"upgrade", "offers_replay"}  # without an upgrade; ours
-    known |= {"epoch"}  # the cache's own word
+    known |= {"epoch", "outdated"}  # the cache's own words
     known |= {"served_by", "error_fields", "made_good"}  # said on the way back
     defaults = {name for name, value in vars(type(request)).items() if not name.startswith("_") and not callable(value)}
     copied = set(vars(sent_as(request, request.fields, request.target)))
