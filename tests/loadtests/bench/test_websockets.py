@@ -9,7 +9,7 @@ from gateway.chain.registry import settings_of
 from gateway.config import load_text
 from loadtests import websocket
 from loadtests.bench.scenarios import SCENARIOS
-from loadtests.bench.websockets import BATCHED, CASES, SINGLE, Measured, Row, Way, measure
+from loadtests.bench.websockets import BATCHED, CASES, JOINED, SINGLE, Measured, Row, Way, measure
 from loadtests.websocket import Result, _configuration
 from loadtests.websocket_clients import Tally
 
@@ -52,6 +52,15 @@ def test_targets_are_reached_or_missed() -> None:
     ((line, reached),) = MEASURED.targets([strict])
     assert not reached
     assert line.endswith("MISSED")
+
+
+def test_tunnels_that_are_joined_have_an_aim_of_their_own() -> None:
+    rows = [row("ws-tunnel", "slipstream", 6.0), row("ws-tunnel", JOINED, 2.0), row("ws-tunnel", "nginx", 6.0)]
+    (apart, _), (joined, _) = Measured(rows).targets([TUNNEL])
+    assert apart == "ws-tunnel: nginx/slipstream 1.00, wanted at least 0.80: reached"
+    assert joined == "ws-tunnel: nginx/slipstream, 5ms joined 3.00, wanted at least 1.50: reached"
+    ((_, reached),) = Measured([row("ws-tunnel", JOINED, 5.0), *rows[2:]]).targets([TUNNEL])
+    assert not reached
 
 
 def test_what_was_not_measured_is_not_judged() -> None:
