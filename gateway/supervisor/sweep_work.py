@@ -166,7 +166,6 @@ class Work:
                 other.holders = {worker: number}
                 self._queue(worker, item.route).appendleft(other)
                 self.total += 1
-        item.holders = {asked: item.holders[asked]}
 
     def lose_batch(self, batch: Batch) -> None:
         """Nobody knows what became of it."""

@@ -178,3 +178,13 @@ async def test_notices_can_be_taken_back_and_closing_tells() -> None:
         assert heard == ["closed"]
         assert not redis.is_up
         await redis.close()
+
+
+async def test_of_two_clients_the_one_that_stays_is_counted() -> None:
+    figures = Figures.in_memory()
+    with redis_server() as server:
+        async with redis_client(server, figures) as first:
+            async with redis_client(server, figures) as second:
+                await until(lambda: first.is_up and second.is_up)
+                assert figures.value("redis_workers") == 2
+            assert figures.value("redis_workers") == 1

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.supervisor import sweep_run
 from gateway.supervisor.sweep_run import Pace, Run, State
-from gateway.worker.control import CallRefusedError, ChannelClosedError, UnknownKindError
+from gateway.worker.control import CallRefusedError, ChannelClosedError, Message, UnknownKindError
 from tests.gateway.supervisor.harness import until
 from tests.gateway.supervisor.sweeping import HoldingWorker, all_of, order
 
@@ -209,6 +209,31 @@ async def test_a_worker_that_cannot_say_what_it_holds_takes_no_part() -> None:
     await run.run()
     assert (run.state, run.work.counts["confirmed"]) == (State.DONE, 1)
     assert silent.asked == []
+
+
+async def test_what_is_known_of_a_worker_that_falls_silent_is_asked_of_others_or_lost() -> None:
+    silent, other = HoldingWorker("a", "b", "c", pid=1), HoldingWorker("a", pid=2)
+    whole = silent.call
+
+    async def half(kind: str, *, timeout: float, **fields: Any) -> Message:
+        if fields.get("offset"):
+            raise TimeoutError("late")
+        return await whole(kind, timeout=timeout, **fields)
+
+    silent.call = half  # type: ignore[method-assign]  # it falls silent after the first page
+    run = run_of(silent, other)
+    await run.run()
+    assert (run.state, run.work.counts["confirmed"], run.work.counts["lost"]) == (State.DONE, 1, 1)
+    assert silent.asked == []
+
+
+async def test_a_worker_with_nothing_left_waits_for_what_another_one_finds_changed() -> None:
+    first = HoldingWorker("a", pid=1, answer=lambda numbers: {"counts": {"changed": 1}, "changed": numbers})
+    second = HoldingWorker("a", pid=2)
+    run = run_of(first, second)
+    await run.run()
+    assert (run.state, len(first.asked), len(second.asked)) == (State.DONE, 1, 1)
+    assert (run.work.counts["changed"], run.work.counts["confirmed"]) == (1, 1)
 
 
 def test_the_pace_is_that_of_all_together() -> None:
