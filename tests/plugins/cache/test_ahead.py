@@ -134,6 +134,12 @@ def test_the_short_ways_end_where_the_last_part_of_a_lifetime_begins() -> None:
     assert alone_until(stored) == 1054.0
 
 
+@pytest.mark.parametrize(("drawn", "before"), [(0.75, 5.25), (0.5, 4.5), (0.0, 3.0)])
+def test_moments_that_would_all_be_the_earliest_are_spread(drawn: float, before: float) -> None:
+    """The first number drawn is for the law, which would have the refresh six seconds before the end, or sooner."""
+    assert moment(popular(), Route(iter((1.0, drawn)).__next__).ahead) == pytest.approx(before)
+
+
 def test_what_is_first_used_late_is_looked_at_for_a_while_first() -> None:
     route, stored = Route(lambda: 1.0), stored_response(at=START)
     assert not route.ahead.is_due(stored, WallTime(1057.0))

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from gateway.api import Request, Response, UpstreamConnectError
+from gateway.errors import UpstreamBrokenError
+from gateway.http.dates import format_date
 from plugins.cache.replicas import kind_of
+from tests.support.cached import Streaming
 from tests.support.caching import stored_from
-from tests.support.plugins import make_request, make_response
+from tests.support.plugins import ScriptedUpstream, make_request, make_response
 from tests.support.redis import RedisServer, needs_redis, redis_server, until
 from tests.support.replicated import leases_are_over, replica, replicas, waits, written
 
@@ -44,8 +48,8 @@ class Origin:
         return make_response(200, answer, b"answer %d" % at)
 
 
-def held(cached: Any) -> float:
-    return float(cached.figures.value("sharing_leases_total", outcome="held"))
+def held(cached: Any, outcome: str = "held") -> float:
+    return float(cached.figures.value("sharing_leases_total", outcome=outcome))
 
 
 async def test_many_gateways_ask_once(server: RedisServer) -> None:
@@ -63,6 +67,33 @@ async def test_many_gateways_ask_once(server: RedisServer) -> None:
         assert len(origin.requests) == 1
 
 
+async def test_content_on_its_way_to_the_first_is_waited_for_elsewhere(server: RedisServer) -> None:
+    origin = Streaming({**FRESH, "Date": format_date(time.time()).decode()})
+    async with replicas(server, ScriptedUpstream(origin), "A", "B") as (a, b):
+        got = await a.ask()
+        second = asyncio.ensure_future(b.ask())
+        await waits(b)
+        origin.stream.feed(b"content")
+        origin.stream.finish()
+        assert ((await second).body, len(origin.streams)) == (b"content", 1)
+        await until(lambda: leases_are_over(a))
+        got.response.discard()
+
+
+async def test_content_that_breaks_off_is_fetched_elsewhere(server: RedisServer) -> None:
+    origin = Streaming({**FRESH, "Date": format_date(time.time()).decode()})
+    async with replicas(server, ScriptedUpstream(origin), "A", "B") as (a, b):
+        got = await a.ask()
+        second = asyncio.ensure_future(b.ask())
+        await waits(b)
+        origin.stream.fail(UpstreamBrokenError("gone"))
+        assert (await second).status == 200
+        assert (len(origin.streams), held(b)) == (2, 1)
+        origin.stream.finish()
+        await until(lambda: leases_are_over(a) and leases_are_over(b))
+        got.response.discard()
+
+
 async def test_an_answer_for_one_client_lets_the_others_ask_at_once(server: RedisServer) -> None:
     origin = Origin({"Cache-Control": "private, max-age=600"})
     async with replicas(server, origin, "A", "B", "C") as (a, b, c):
@@ -74,6 +105,7 @@ async def test_an_answer_for_one_client_lets_the_others_ask_at_once(server: Redi
         origin.gate.set()
         bodies = {got.body for got in await asyncio.gather(first, *others)}
         assert bodies == {b"answer 1", b"answer 2", b"answer 3"}
+        assert [(held(each), held(each, "apart")) for each in (b, c)] == [(0, 1), (0, 1)], "not one after the other"
         await a.ask()
         assert held(a) == 1  # what is known to be for one client takes no lease
 
@@ -89,6 +121,7 @@ async def test_after_a_failure_nobody_waits_for_the_next(server: RedisServer) ->
         with pytest.raises(UpstreamConnectError):
             await first
         assert (await second).body == b"answer 2"
+        assert (held(b), held(b, "apart")) == (0, 1)
 
 
 async def test_what_was_purged_while_it_was_fetched_is_not_believed(server: RedisServer) -> None:

@@ -90,13 +90,24 @@ def test_a_part_is_left_alone() -> None:
     assert found(tagged(A, variant=b"\0part\0"), fetch=True) == []
 
 
-def test_what_leaves_before_it_comes_up_is_left_out() -> None:
-    store, stored = MemoryStore(2**20), tagged()
-    store.put(stored)
+def test_what_leaves_before_it_comes_up_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.cache.sweeping.SLICE", 1)
+    store, both = MemoryStore(2**20), [tagged(A), tagged(A + b"b")]
+    for stored in both:
+        store.put(stored)
     scan = Scan("1", store, Wanted.of({}), NOW)
-    store.remove(stored, Ending.PURGED)
-    assert not scan.step()
-    assert scan.marks == []
+    assert scan.step()
+    for stored in both:
+        store.remove(stored, Ending.PURGED)
+    while scan.step():
+        pass
+    assert len(scan.marks) == 1
+
+
+def test_a_scan_ends_where_there_is_more_than_a_sweep_can_be_about(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("plugins.cache.sweeping.SLICE", 2)
+    monkeypatch.setattr("plugins.cache.sweeping.MOST_SCANNED", 3)
+    assert len(found(*[tagged(b"http://shop.example/%d" % number) for number in range(10)])) == 4
 
 
 def test_a_row_says_what_is_needed_to_choose() -> None:

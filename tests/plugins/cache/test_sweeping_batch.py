@@ -64,7 +64,9 @@ def test_the_result_says_how_many_ended_how_and_what_changed() -> None:
 def test_an_origin_that_wants_to_rest_gets_no_further_question() -> None:
     batch = Batch(scan_of(5), range(5))
     batch.next()
-    batch.put_back(0, 30.0)
+    batch.next()
+    batch.put_back(1, 30.0)
+    batch.put_back(0, 20.0)
     assert batch.next() is None
     assert batch.result()["rest"] == 30.0
     assert batch.result()["left"] == [0, 1, 2, 3, 4]

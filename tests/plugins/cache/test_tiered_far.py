@@ -9,10 +9,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from gateway.api import Request, Response, Tiers
 from gateway.config.tiers import TierSettings
 from tests.support.cached import FRESH, TAGGED, Cached
-from tests.support.plugins import ManualClock, make_response
+from tests.support.plugins import ManualClock, make_request, make_response
 from tests.support.redis import RedisServer, needs_redis, redis_server, until
 from tests.support.redis_tiering import Replica, replica
 from tests.support.tiering import host_tier, written
@@ -100,6 +102,29 @@ async def test_while_memory_is_full_only_the_second_use_comes_in() -> None:
             assert two.counted("fresh") == 3
             assert before > 0
             await two.calls(len(large))
+
+
+@pytest.mark.parametrize("has_host", [False, True])
+async def test_what_was_purged_meanwhile_or_belongs_on_the_host_is_not_answered_past_them(
+    tmp_path: Path, has_host: bool
+) -> None:
+    key = b"http://shop.example/a"
+    with redis_server() as server:
+        async with machines(server, tmp_path if has_host else None) as (a, b):
+            one = await a.worker(page(FRESH))
+            two = await b.worker(page(FRESH, b"x" * 100_000), memory="1MiB", max_entry="512KiB")
+            await one.ask("/a")
+            await a.far.written()
+            for number in range(20):
+                await two.ask(f"/{number}")
+            two.to(1.0)
+            assert two.shown("cache_entries") > 0  # and it is seen that memory is full
+            glance, store = two.plugin._parts.glance, two.plugin._shared.store
+            assert glance is not None
+            found = await b.tiers.find_far(key, ())
+            assert glance.of_far(make_request("GET", "/a"), key, found, store.epoch - 1) is None
+            got = glance.of_far(make_request("GET", "/a"), key, found, store.epoch)
+            assert (None if got is None else got.body) == (None if has_host else b"content")
 
 
 def _keys(cached: Cached) -> set[bytes]:
