@@ -4,7 +4,7 @@ from gateway.chain.eager import EagerTask, Waiter
 from gateway.chain.plugin import AtOnce, Handler, Plugin
 from gateway.chain.runtime import Clock, Control, Lasting, Runtime, Tasks
 from gateway.config.base import SettingError, Settings
-from gateway.config.named import UpstreamName
+from gateway.config.named import SharedBy, UpstreamName
 from gateway.config.shorthand import OneOrMany, StatusPattern, Token, check_token
 from gateway.config.units import Duration, OrOff, Size, kibibytes, mebibytes, seconds
 from gateway.errors import (
@@ -121,6 +121,7 @@ __all__ = [
     "Sending",
     "SettingError",
     "Settings",
+    "SharedBy",
     "SharedCharge",
     "SharedLimits",
     "Sharing",

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 from gateway.config.chain import Link, SettingsResolver, read_chain, uses_of_route
 from gateway.config.configuration import Configuration
 from gateway.config.mistakes import Path, Problem, did_you_mean
+from gateway.config.named import Surroundings
 from gateway.config.plan import PluginUse, RoutePlan
 from gateway.config.routes import MatchSettings, RouteSettings
 from gateway.config.settings import GatewaySettings
@@ -25,13 +26,14 @@ def build(data: object, resolve: SettingsResolver) -> Configuration | list[Probl
     raw: dict[str, Any] = data if isinstance(data, dict) else {}
     upstreams = raw.get("upstreams")
     names = list(upstreams) if isinstance(upstreams, dict) else []
-    chain, found = read_chain(raw.get("plugins"), resolve, names)
+    around = Surroundings(names, raw.get("redis") not in (None, "off"))
+    chain, found = read_chain(raw.get("plugins"), resolve, around)
     problems += found
     routes = raw.get("routes")
     uses: list[tuple[PluginUse, ...]] = []
     for index, route in enumerate(routes if isinstance(routes, list) else ()):
         changes = route.get("plugins") if isinstance(route, dict) else None
-        plugins, found = uses_of_route(chain, changes, ("routes", index, "plugins"), names)
+        plugins, found = uses_of_route(chain, changes, ("routes", index, "plugins"), around)
         uses.append(plugins)
         problems += found + _upstream_problems(route, names, ("routes", index))
     if not routes and len(names) > 1:

@@ -1,6 +1,6 @@
 """The chain in the file: the global list of plugins, and what routes change in it."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -9,13 +9,15 @@ from pydantic import ValidationError
 from gateway.config.base import Settings
 from gateway.config.guard import GUARD, GuardSettings
 from gateway.config.mistakes import Path, Problem, did_you_mean
-from gateway.config.named import unknown_upstreams
+from gateway.config.named import Surroundings, loose_ends
 from gateway.config.plan import PluginUse
 from gateway.config.translate import problems_of
 
 S = TypeVar("S", bound=Settings)
 SettingsResolver = Callable[[str], type[Settings]]
 """The settings class of the plugin with this name. Raises `LookupError` with a message for people."""
+
+_UNKNOWN = Surroundings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +36,10 @@ class Link:
 
 
 def read_chain(
-    items: object, resolve: SettingsResolver, upstreams: Collection[str] = ()
+    items: object, resolve: SettingsResolver, around: Surroundings = _UNKNOWN
 ) -> tuple[dict[str, Link | None], list[Problem]]:
-    """The links of the global list in its order, by name, and what is wrong with it. `upstreams` are those that
-    settings may name.
+    """The links of the global list in its order, by name, and what is wrong with it. `around` is what settings may
+    refer to.
 
     A name that does not lead to a plugin has no link. Items that are not one plugin each are passed over: the
     settings of the file say so already."""
@@ -57,14 +59,14 @@ def read_chain(
             chain[name] = None
             problems.append(Problem(path, _text(error), at_key=True))
             continue
-        link, found = _link(name, model, raw, path, upstreams)
+        link, found = _link(name, model, raw, path, around)
         chain[name] = link
         problems += found
     return chain, problems
 
 
 def uses_of_route(
-    chain: Mapping[str, Link | None], overrides: object, path: Path, upstreams: Collection[str] = ()
+    chain: Mapping[str, Link | None], overrides: object, path: Path, around: Surroundings = _UNKNOWN
 ) -> tuple[tuple[PluginUse, ...], list[Problem]]:
     """The plugins of a route in the order of the chain, and what is wrong with its `overrides` at `path`."""
     changes: dict[str, Any] = overrides if isinstance(overrides, dict) else {}
@@ -75,7 +77,7 @@ def uses_of_route(
             continue
         use: PluginUse | None = link.use
         if name in changes:
-            use, found = _override(link, changes[name], (*path, name), upstreams)
+            use, found = _override(link, changes[name], (*path, name), around)
             problems += found
         if use is not None:
             uses.append(use)
@@ -83,35 +85,33 @@ def uses_of_route(
 
 
 def _link(
-    name: str, model: type[Settings], raw: object, path: Path, upstreams: Collection[str]
+    name: str, model: type[Settings], raw: object, path: Path, around: Surroundings
 ) -> tuple[Link, list[Problem]]:
     if raw == "off":
         return Link(name, model, {}, None, False, frozenset()), []
     given = raw if isinstance(raw, dict) else {}
-    use, problems = _check(name, model, given, path, upstreams)
+    use, problems = _check(name, model, given, path, around)
     faults = frozenset(problem.path[len(path) :] for problem in problems)
     return Link(name, model, given, use, True, faults), problems
 
 
-def _override(
-    link: Link, change: object, path: Path, upstreams: Collection[str]
-) -> tuple[PluginUse | None, list[Problem]]:
+def _override(link: Link, change: object, path: Path, around: Surroundings) -> tuple[PluginUse | None, list[Problem]]:
     if change == "off":
         return None, []
     own = change if isinstance(change, dict) else {}
-    use, problems = _check(link.name, link.model, {**link.raw, **own}, path, upstreams)
+    use, problems = _check(link.name, link.model, {**link.raw, **own}, path, around)
     news = [each for each in problems if each.path[len(path) :] not in link.faults or each.path[len(path)] in own]
     return use, news
 
 
 def _check(
-    name: str, model: type[Settings], data: dict[str, Any], path: Path, upstreams: Collection[str]
+    name: str, model: type[Settings], data: dict[str, Any], path: Path, around: Surroundings
 ) -> tuple[PluginUse | None, list[Problem]]:
     """The plugin with its own settings and the guard's, which stand among them, and what is wrong with either."""
     own = {key: value for key, value in data.items() if key != GUARD}
     settings, problems = _validated(model, own, path)
     if settings is not None:
-        problems = unknown_upstreams(settings, upstreams, path)
+        problems = loose_ends(settings, around, path)
     guard: GuardSettings | None = None
     if data.get(GUARD) is not None:
         guard, found = _validated(GuardSettings, data[GUARD], (*path, GUARD))

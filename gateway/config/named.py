@@ -1,8 +1,11 @@
-"""Settings that name an upstream: whether there is one of that name is checked with the whole file at hand."""
+"""Settings of plugins that refer to another part of the file: whether that is there is checked with the whole file at
+hand."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -20,28 +23,46 @@ UpstreamName = Annotated[str, Field(min_length=1), AfterValidator(_Named)]
 """A setting that names an upstream. A name that is none of the file's is a mistake of the file."""
 
 
-def unknown_upstreams(settings: BaseModel, names: Collection[str], path: Path) -> list[Problem]:
-    """What is wrong with the names of upstreams in `settings`, which stand at `path`. Without `names` nothing is known
-    about them."""
-    if not names:
-        return []
-    known = list(names)
-    return [
-        Problem(at, "there is no such upstream", did_you_mean(name, known, "upstreams"))
-        for at, name in _names_in(settings, path)
-        if name not in names
-    ]
+class SharedBy(enum.Enum):
+    """A setting that says who has something in common: the workers of this gateway, or all gateways with the same
+    Redis. Without `redis` in the file the latter is a mistake of the file."""
+
+    WORKERS = "workers"
+    REDIS = "redis"
 
 
-def _names_in(value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    if isinstance(value, _Named):
-        yield path, str(value)
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else is in the file."""
+
+    upstreams: Collection[str] = ()
+    """Their names. Without any, nothing is known about them."""
+    has_redis: bool = True
+
+
+def loose_ends(settings: BaseModel, around: Surroundings, path: Path) -> list[Problem]:
+    """What `settings`, which stand at `path`, refer to and the file does not have."""
+    problems = []
+    known = list(around.upstreams)
+    for at, reference in _references_in(settings, path):
+        if isinstance(reference, _Named):
+            if known and reference not in known:
+                problems.append(Problem(at, "there is no such upstream", did_you_mean(reference, known, "upstreams")))
+        elif reference is SharedBy.REDIS and not around.has_redis:
+            hint = "write redis: redis://HOST:6379 beside plugins"
+            problems.append(Problem(at, "needs to know where Redis is", hint))
+    return problems
+
+
+def _references_in(value: object, path: Path) -> Iterator[tuple[Path, _Named | SharedBy]]:
+    if isinstance(value, _Named | SharedBy):
+        yield path, value
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
-            yield from _names_in(getattr(value, name), (*path, name))
+            yield from _references_in(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _names_in(item, (*path, key))
+            yield from _references_in(item, (*path, key))
     elif isinstance(value, list | tuple):
         for index, item in enumerate(value):
-            yield from _names_in(item, (*path, index))
+            yield from _references_in(item, (*path, index))

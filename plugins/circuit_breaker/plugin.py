@@ -19,6 +19,7 @@ from gateway.api import (
     Response,
     Runtime,
     SettingError,
+    SharedBy,
     StreamEnd,
     UpstreamConnectError,
     UpstreamError,
@@ -34,7 +35,7 @@ from plugins.circuit_breaker.probing import PATIENCE_SECONDS, Probing
 from plugins.circuit_breaker.reasons import CircuitReason
 from plugins.circuit_breaker.replaying import retry_seconds
 from plugins.circuit_breaker.rules import Rules
-from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per, Told
+from plugins.circuit_breaker.settings import CircuitBreakerSettings, Per
 from plugins.circuit_breaker.short_way import ShortWay
 
 STALE_AT_HAND = "stale_at_hand"
@@ -81,7 +82,7 @@ class CircuitBreakerPlugin(Plugin):
         self._runtime.at_each_sweep.append(self._sweep)
         if self._runtime.control is not None:
             self._post.answer_by(self._runtime)
-        if self._settings.share is Told.REDIS:
+        if self._settings.share is SharedBy.REDIS:
             if self._runtime.sharing is None:
                 raise SettingError("share: redis needs to know which: the configuration has no redis")
             self._post.tell_by(self, self._runtime.sharing)

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, UpstreamName, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, SharedBy, UpstreamName, seconds
 from gateway.http.fields import is_field_value, is_token
 from gateway.http.hop_by_hop import FRAMING
 
@@ -19,13 +19,6 @@ class Per(Enum):
     SERVER = "server"
     UPSTREAM = "upstream"
     ROUTE = "route"
-
-
-class Told(Enum):
-    """Who is told when a circuit changes."""
-
-    WORKERS = "workers"
-    REDIS = "redis"
 
 
 class FailureKind(Enum):
@@ -134,7 +127,7 @@ class CircuitBreakerSettings(Settings):
     """Once closed, traffic comes back over so long: from a tenth of the requests to all of them. As many at a time as
     there are `probes` are let through in any case, so that little traffic notices nothing. 0: all of it at once."""
 
-    share: Told = Told.WORKERS
+    share: SharedBy = SharedBy.WORKERS
     """Who is told when a circuit opens and closes: the other `workers`, or all gateways with the same `redis` as well.
     Then one that has found out spares the others their failures. But what keeps failing from one place may be that
     place's own network: with `redis` it closes the way for all."""

@@ -18,10 +18,11 @@ from gateway.api import (
     Response,
     Runtime,
     SettingError,
+    SharedBy,
 )
 from plugins.rate_limit.far import FarStore
 from plugins.rate_limit.limits import Due, Limit, Limits, RateLimitReason, blamed, corrections
-from plugins.rate_limit.settings import RateLimitSettings, Share, Shown
+from plugins.rate_limit.settings import RateLimitSettings, Shown
 from plugins.rate_limit.sharing import KIND, Shared
 from plugins.rate_limit.store import MemoryStore, Store, Taken
 
@@ -37,7 +38,7 @@ class RateLimitPlugin(Plugin):
         self._share_every = settings.share_every
         self._shared: Shared = runtime.lasting.share(KIND, Shared)
         self._store: Store = self._shared.store
-        if settings.share is Share.REDIS:
+        if settings.share is SharedBy.REDIS:
             if runtime.sharing is None:
                 raise SettingError("share: redis needs to know which: the configuration has no redis")
             self._store = FarStore(runtime.sharing.limits, self._shared.store)

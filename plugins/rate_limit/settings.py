@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, Token, seconds
+from gateway.api import Duration, OneOrMany, OrOff, SettingError, Settings, SharedBy, Token, seconds
 from gateway.http.fields import is_token
 from plugins.rate_limit.rate import parse_rate
 
@@ -29,13 +29,6 @@ class Shown(Enum):
     ALWAYS = "always"
     REFUSED = "refused"
     NEVER = "never"
-
-
-class Share(Enum):
-    """Who counts together."""
-
-    WORKERS = "workers"
-    REDIS = "redis"
 
 
 def _check_rate(text: str) -> str:
@@ -142,7 +135,7 @@ class RateLimitSettings(Settings):
     """Keys remembered at once, for each limit and worker; some 150 octets each. Only keys that have asked lately take
     room. When more are live at once, those with the least behind them are remembered roughly: they may be refused for
     a stranger with the same mark, never let off."""
-    share: Share = Share.WORKERS
+    share: SharedBy = SharedBy.WORKERS
     """Who counts together: the `workers` of this gateway, or all gateways with the same `redis`. There, each request
     that is not refused asks Redis, half a millisecond or so and `timeout` at most; without Redis each gateway goes on
     for itself, from where it was."""

@@ -4,7 +4,7 @@ import pytest
 from pydantic import Field
 
 from gateway.config import ConfigError, Settings, load_text
-from gateway.config.named import UpstreamName, unknown_upstreams
+from gateway.config.named import SharedBy, Surroundings, UpstreamName, loose_ends
 
 
 class Deep(Settings):
@@ -16,13 +16,15 @@ class Deep(Settings):
     """Some."""
     by_name: Mapping[str, UpstreamName] = Field(default_factory=dict)
     """More."""
+    share: SharedBy = SharedBy.WORKERS
+    """Who has it in common."""
     other: str = "nowhere"
     """A text that names nothing."""
 
 
 def test_every_name_that_is_none_of_the_files_is_told_with_its_place() -> None:
     settings = Deep.model_validate({"here": "app", "several": ["app", "ap"], "by_name": {"x": "rest"}})
-    problems = unknown_upstreams(settings, ["app"], ("plugins", 0, "deep"))
+    problems = loose_ends(settings, Surroundings(["app"]), ("plugins", 0, "deep"))
     assert [(problem.path, problem.message) for problem in problems] == [
         (("plugins", 0, "deep", "several", 1), "there is no such upstream"),
         (("plugins", 0, "deep", "by_name", "x"), "there is no such upstream"),
@@ -34,11 +36,11 @@ def test_every_name_that_is_none_of_the_files_is_told_with_its_place() -> None:
 def test_names_that_exist_are_plain_texts_to_whoever_reads_the_settings() -> None:
     settings = Deep.model_validate({"here": "app"})
     assert settings.here == "app"
-    assert not unknown_upstreams(settings, ["app"], ())
+    assert not loose_ends(settings, Surroundings(["app"]), ())
 
 
 def test_without_upstreams_something_else_is_wrong() -> None:
-    assert not unknown_upstreams(Deep.model_validate({"here": "ap"}), [], ())
+    assert not loose_ends(Deep.model_validate({"here": "ap"}), Surroundings(), ())
 
 
 UPSTREAM = "upstreams: {app: {servers: http://a}}\n"
@@ -68,3 +70,18 @@ def test_a_mistake_of_the_global_list_is_not_told_again_for_each_route() -> None
     with pytest.raises(ConfigError) as refused:
         load_text(UPSTREAM + text, resolve)
     assert str(refused.value).count("no such upstream") == 1
+
+
+@pytest.mark.parametrize("redis", ["", "redis: off\n"])
+def test_what_is_shared_by_redis_needs_one(redis: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        load_text(f"{redis}{UPSTREAM}plugins:\n  - deep:\n      share: redis\n", resolve)
+    assert "plugins.deep.share: needs to know where Redis is" in str(refused.value)
+    assert "redis: redis://HOST:6379" in str(refused.value)
+
+
+def test_with_one_it_is_shared() -> None:
+    text = f"redis: redis://127.0.0.1:6379\n{UPSTREAM}plugins: [deep: {{share: redis}}]\n"
+    (use,) = load_text(text, resolve).routes[0].plugins
+    assert use.settings == Deep(share=SharedBy.REDIS)
+    assert load_text(f"{UPSTREAM}plugins: [deep: {{share: workers}}]\n", resolve).routes
