@@ -18,7 +18,7 @@ def is_alive(pid: int) -> bool:
     """Whether there is a process of that number."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):  # or it is no number a process could have
         return False
     except OSError:
         pass  # it is somebody else's

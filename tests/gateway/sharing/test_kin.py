@@ -20,6 +20,7 @@ def test_a_process_that_ended_is_not_alive() -> None:
     assert is_alive(os.getpid())
     assert is_alive(1)  # and not ours
     assert not is_alive(process.pid)
+    assert not is_alive(10**30)
 
 
 async def test_those_that_are_no_more_are_taken_off_the_list_and_no_others(server: RedisServer) -> None:
