@@ -7,11 +7,14 @@ import asyncio
 from gateway.api import Handler, Plugin, Request, Response, Settings
 
 
+class UnreliableSettings(Settings):
+    """No settings."""
+
+
 class Unreliable(Plugin):
     """Fails on demand."""
 
-    class Settings(Settings):
-        """No settings."""
+    Settings = UnreliableSettings
 
     def wrap(self, inner: Handler) -> Handler:
         async def fail(how: bytes) -> None:
