@@ -113,23 +113,18 @@ class RecordOutbox:
             pace.gone(now, since, share)
             if self.messages and pace.leave(now, self._share, self.due_at):
                 out += self._go(Flush.TIME, now)
-            if 2 * run.size + _PIECE * run.messages > MUCH:
-                pace.much()
-            return out
-        self._parts.append(run.records)
-        self.messages, self.octets = messages, octets
-        if messages >= self._enough or self._is_quiet:
-            reason = self._full
-        elif pace.wait(now, since, share, self.due_at):
-            reason = Flush.TIME
         else:
-            if 2 * run.size + _PIECE * run.messages > MUCH:
-                pace.much()
-            return _NOTHING
-        pace.gone(now, since, share)
+            self._parts.append(run.records)
+            self.messages, self.octets = messages, octets
+            is_enough = messages >= self._enough or self._is_quiet
+            if is_enough or pace.wait(now, since, share, self.due_at):
+                pace.gone(now, since, share)
+                out = self._go(self._full if is_enough else Flush.TIME, now)
+            else:
+                out = _NOTHING
         if 2 * run.size + _PIECE * run.messages > MUCH:
             pace.much()
-        return self._go(reason, now)
+        return out
 
     def _keep(self, run: MessageRun, now: float) -> None:
         """Of a peer that takes nothing now."""
